@@ -1,0 +1,1 @@
+"""How good a model is: row sets, metrics, generation and the report."""

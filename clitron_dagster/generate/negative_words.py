@@ -1,0 +1,141 @@
+"""Requests that no command answers, as patterns and fillers. Only data.
+
+A pattern's tool (``docker``) is named first where it has one, so that it is left out for that CLI.
+"""
+
+from __future__ import annotations
+
+UNCLEAR = (
+    "help", "help me", "help me out", "do the thing", "do it", "just do it", "fix it", "fix this",
+    "fix everything", "make it work", "make it better", "it's broken", "something is wrong", "idk",
+    "something broke", "it doesn't work", "this isn't working", "what now", "what should i do",
+    "what do i do now", "i'm stuck", "im stuck", "i am lost", "not sure what to do", "do something",
+    "do your magic", "do whatever", "do the usual", "the usual", "handle this", "handle it",
+    "take care of it", "take care of this", "sort this out", "clean up this mess", "figure it out",
+    "you know what to do", "do what i said", "same as before", "do that again", "one more time",
+    "go", "go on", "continue please", "next step", "what's next", "run it", "run that thing",
+    "start", "make it happen", "get it done", "finish it", "finish this for me", "let's go", "hmm",
+    "can you help", "can you help me", "could you help me with something", "need help", "i need help",
+    "i have a problem", "i messed up", "everything is broken", "this is a mess", "please help",
+    "i don't know what to do", "what can you do", "how does this work", "where do i start", "stuff",
+    "do stuff", "the other thing", "change that", "not that one", "try again", "again", "yes", "no",
+    "ok", "sure", "do it properly this time", "that thing we talked about", "make it so", "thing",
+    "can you do the thing from yesterday", "work on it", "get started", "prepare everything",
+    "set things up", "get me ready", "make everything nice", "do the needful", "whatever works",
+    "i want to do something", "i need to do a thing", "it should just work", "why is it like this",
+)  # fmt: skip
+UNCLEAR_OPENERS = ("", "", "", "", "please ", "hey ", "ok ", "can you ", "just ", "uh ", "so ", "well, ")
+UNCLEAR_CLOSERS = ("", "", "", "", "", " please", " now", " pls", " asap", "...", "?", "!", " thanks")
+
+OFF_TOPIC: tuple[tuple[str, str], ...] = (
+    ("", "what's the weather {where}"), ("", "will it rain {when}"), ("", "is it cold {where} {when}"),
+    ("", "write a poem about {topic}"), ("", "write me a {piece} about {topic}"),
+    ("", "tell me a joke about {topic}"), ("", "tell me a joke"), ("", "sing me a song about {topic}"),
+    ("", "how do i cook {food}"), ("", "give me a recipe for {food}"), ("", "order {food} for dinner"),
+    ("", "what's a good place to eat {food} {where}"), ("", "how many calories are in {food}"),
+    ("", "what is {n} times {n}"), ("", "what's {n} plus {n}"), ("", "solve {n}x + {n} = {n}"),
+    ("", "what's the square root of {n}"), ("", "convert {n} dollars to euros"),
+    ("", "translate {phrase} to {tongue}"), ("", "how do you say {phrase} in {tongue}"),
+    ("", "who won the {event}"), ("", "when is the next {event}"), ("", "who invented {invention}"),
+    ("", "what's the capital of {country}"), ("", "how far is {country} from here"),
+    ("", "book a flight to {country} {when}"), ("", "find me a hotel in {country}"),
+    ("", "play some {music}"), ("", "turn {onoff} the {device}"), ("", "set a timer for {n} minutes"),
+    ("", "set an alarm for {n} am"), ("", "remind me to {chore} {when}"), ("", "call {person}"),
+    ("", "text {person} that i'm late"), ("", "send an email to {person}"),
+    ("", "what time is it {where}"), ("", "how old is {person}"), ("", "who are you"),
+    ("", "what's the meaning of life"), ("", "recommend a {leisure} {when}"),
+    ("", "recommend me a {leisure} about {topic}"), ("", "buy {goods} online"),
+    ("", "how much does a {goods} cost"), ("", "what's the stock price of {company}"),
+    ("", "explain {science} to me"), ("", "explain how {science} works"),
+    ("", "explain {concept} in {language}"), ("", "what is {concept}"),
+    ("", "write a {language} function that {task}"), ("", "write {language} code that {task}"),
+    ("", "how do i {task2} in {language}"), ("", "why is my {language} program so slow"),
+    ("", "what's the difference between {language} and {language2}"), ("", "teach me {language}"),
+    ("", "is {language} better than {language2}"), ("", "fix my {language} syntax error"),
+    ("", "write a regex that matches {matched}"), ("", "write a css rule to center a div"),
+    ("", "write a sql query that {sqltask}"), ("", "how do i exit vim"), ("", "format my hard drive"),
+    ("", "what's my ip address"), ("", "how much disk space is left"), ("", "shut down my computer"),
+    ("", "restart my laptop"), ("", "connect to the wifi"), ("", "install {program}"),
+    ("", "increase the font size in {program}"), ("", "take a screenshot"), ("", "reboot the server"),
+    ("docker", "build a docker image for my app"), ("docker", "stop all docker containers"),
+    ("docker", "docker run {image}"), ("kubectl", "scale the {image} deployment to {n} pods"),
+    ("kubectl", "kubectl get pods"), ("kubectl", "restart the {image} pod"),
+    ("npm", "npm install {package}"), ("npm", "install {package} with npm"), ("pip", "pip install {package}"),
+    ("npm", "start the dev server with npm"), ("terraform", "terraform apply the {image} module"),
+    ("aws", "launch an ec2 instance"), ("aws", "upload my photos to s3"), ("brew", "brew install {package}"),
+    ("systemctl", "restart {image}"), ("systemctl", "is {image} running on the server"),
+    ("psql", "drop the {table} table in postgres"), ("psql", "back up the {table} database"),
+    ("ssh", "ssh into the {image} box"), ("chmod", "make script.sh executable with chmod"),
+    ("ffmpeg", "convert the video to mp4"), ("tar", "extract archive.tar.gz"), ("ls", "ls -la"),
+    ("curl", "curl the health endpoint"), ("ps", "kill the process on port {n}"),
+    ("jira", "create a jira ticket for {topic}"), ("slack", "post a message in slack"),
+    ("slack", "tell the team on slack that i'm {chore2}"), ("calendar", "schedule a meeting {when}"),
+    ("calendar", "cancel my meeting {when}"), ("calendar", "what's on my calendar {when}"),
+)  # fmt: skip
+FILLERS: dict[str, tuple[str, ...]] = {
+    "where": ("in paris", "in london", "in tokyo", "in berlin", "here", "outside", "in new york", "at home"),
+    "when": ("today", "tomorrow", "tonight", "this weekend", "on friday", "next week", "at noon"),
+    "topic": ("the sea", "cats", "autumn", "robots", "space", "my dog", "love", "mondays", "coffee",
+              "programmers", "climate change", "dragons", "football", "the moon", "data privacy"),
+    "piece": ("haiku", "short story", "song", "limerick", "speech", "essay", "blog post", "letter"),
+    "food": ("lasagna", "pancakes", "ramen", "pad thai", "pizza", "sushi", "tacos", "banana bread",
+             "curry", "a salad", "risotto", "burgers"),
+    "n": ("2", "3", "7", "8", "12", "15", "17", "20", "25", "36", "42", "64", "99", "144", "365"),
+    "phrase": ("good morning", "thank you", "where is the station", "hello", "i love you", "cheers"),
+    "tongue": ("french", "spanish", "german", "japanese", "italian", "korean", "swedish", "latin"),
+    "event": ("world cup", "super bowl", "olympics", "election", "oscars", "champions league", "us open"),
+    "invention": ("the telephone", "the internet", "penicillin", "the light bulb", "javascript", "paper"),
+    "country": ("japan", "brazil", "canada", "norway", "kenya", "australia", "peru", "iceland", "india"),
+    "music": ("jazz", "lo-fi beats", "classical music", "rock", "techno", "taylor swift", "the beatles"),
+    "onoff": ("on", "off", "up", "down"), "device": ("lights", "heating", "tv", "fan", "music", "volume"),
+    "chore": ("buy milk", "water the plants", "call mom", "pay rent", "go to the gym", "drink water"),
+    "chore2": ("running late", "out sick", "at lunch", "working from home", "on vacation"),
+    "person": ("my mom", "sarah", "the dentist", "john", "my boss", "elon musk", "the queen", "dave"),
+    "leisure": ("movie", "book", "podcast", "video game", "tv show", "board game", "restaurant"),
+    "goods": ("laptop", "new phone", "bike", "coffee machine", "headphones", "desk", "used car"),
+    "company": ("apple", "tesla", "microsoft", "nvidia", "amazon", "netflix"),
+    "science": ("quantum physics", "photosynthesis", "black holes", "gravity", "evolution", "inflation",
+                "blockchain", "neural networks", "relativity"),
+    "concept": ("recursion", "dependency injection", "a closure", "big o notation", "a monad",
+                "garbage collection", "async await", "a hash map", "polymorphism", "a pointer"),
+    "language": ("python", "javascript", "rust", "go", "java", "c++", "typescript", "ruby", "haskell"),
+    "language2": ("kotlin", "swift", "php", "scala", "c#", "elixir", "lua", "perl"),
+    "task": ("sorts a list", "reverses a string", "prints primes", "parses a csv", "calls an api",
+             "sends an email", "merges two dictionaries", "downloads a file", "computes fibonacci"),
+    "task2": ("read a file", "make an http request", "sort an array", "merge two lists", "clone an object",
+              "parse json", "delete a key from a map", "format a date", "write a unit test"),
+    "matched": ("emails", "phone numbers", "dates", "urls", "hex colors", "ip addresses"),
+    "sqltask": ("counts users", "joins two tables", "finds duplicates", "deletes old rows"),
+    "program": ("photoshop", "vscode", "chrome", "spotify", "zoom", "excel", "steam", "blender"),
+    "image": ("nginx", "redis", "postgres", "api", "web", "worker", "rabbitmq", "grafana"),
+    "package": ("react", "numpy", "lodash", "express", "pandas", "ffmpeg", "django", "wget"),
+    "table": ("users", "orders", "sessions", "payments", "products"),
+}  # fmt: skip
+OFF_TOPIC_OPENERS = ("", "", "", "", "", "can you ", "please ", "hey, ", "i want to know ", "quick question, ")
+
+# How a group is named without saying what to do with it; {g} is the group.
+GROUP_ALONE = (
+    "{g}", "{cli} {g}", "{g} stuff", "do something with {gs}", "something with the {g}", "{g} please",
+    "work with {gs}", "i want to do something with {gs}", "the {g} command", "use {g}", "run {cli} {g}",
+    "{g} thing", "help with {gs}", "i need the {g} thing", "do the {g}", "{gs}?", "about {gs}", "my {gs}",
+    "can you do something about the {gs}", "deal with the {gs}", "manage {gs}", "handle the {g}", "{g}...",
+    "what about the {g}", "{g} pls", "go to {gs}", "i need to do {g} stuff", "take care of the {gs}",
+    "something about {gs}", "help me with {gs}", "i want {gs}", "hey, {g}", "do {g} for me",
+)  # fmt: skip
+EITHER = (
+    "{a} or {b}", "should i {a} or {b}", "do a {a} or a {b}", "{a} or {b} this", "{a} or maybe {b}",
+    "{a} or {b}, not sure which", "i don't know if i should {a} or {b}", "either {a} or {b}",
+    "do i need {a} or {b} here", "not sure whether to {a} or {b}", "{a} or {b} it", "{a}/{b}",
+    "which one do i use, {a} or {b}", "i want to {a}, or {b}, whichever", "maybe {a}, maybe {b}",
+    "can you {a} or {b} it for me", "{a} vs {b}", "do {a} or {b}", "is it {a} or {b} that i want",
+)  # fmt: skip
+SHARED_VERB = (
+    "{v} it", "{v} something", "{v} that", "{v} stuff", "{v} things", "i want to {v} something",
+    "can you {v} it", "{v} that one", "please {v} it", "{v} them", "{v} a few things", "just {v} it",
+    "how do i {v} it", "i need to {v} that", "{v} the old one", "{v} one of them", "let me {v} something",
+)  # fmt: skip
+TYPO_FORMS = (
+    "{t}", "{t}", "{cli} {t}", "{t} it", "{t} please", "can you {t}", "i want to {t}", "just {t}",
+    "{t} this", "{t} now", "run {t}", "do a {t}", "please {t}", "{t} pls", "how do i {t}", "{cli} {t} it",
+    "need to {t}", "ok {t}", "{t} everything", "go ahead and {t}", "now {t}", "{t} that",
+)  # fmt: skip

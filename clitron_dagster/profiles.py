@@ -1,0 +1,50 @@
+"""Named sets of settings, from minutes on two CPU cores to a GPU.
+
+Keys as in :mod:`clitron_dagster.settings`; a field that is not named keeps its stage's default.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clitron_dagster.base_model import TINY
+
+PROFILES: dict[str, dict[str, dict[str, Any]]] = {
+    # Minutes on two CPU cores: one pass over fewer rows.
+    "quick": {
+        "raw_examples": {"num_examples": 3000},
+        "sft_adapter": {"epochs": 1, "checkpoints_per_epoch": 2, "max_val_rows": 96},
+        "preference_pairs": {"num_prompts": 64, "samples_per_prompt": 3, "min_pairs": 48},
+        "dpo_model": {"max_pairs": 64, "max_val_rows": 64},
+    },
+    # The numbers of the specification: 3,000 examples, 3 epochs. About an hour on two cores.
+    "full": {
+        "raw_examples": {"num_examples": 10_000},
+        "sft_adapter": {"epochs": 3},
+    },
+    # One CUDA card: a larger base model with QLoRA.
+    "gpu": {
+        "raw_examples": {"num_examples": 10_000},
+        "sft_adapter": {
+            "base_model": "meta-llama/Llama-3.2-1B-Instruct",
+            "method": "qlora",
+            "epochs": 3,
+            "gradient_checkpointing": True,
+        },
+        "preference_pairs": {"base_model": "meta-llama/Llama-3.2-1B-Instruct"},
+        "dpo_model": {"base_model": "meta-llama/Llama-3.2-1B-Instruct", "per_device_batch_size": 4},
+        "eval_report": {"base_model": "meta-llama/Llama-3.2-1B-Instruct"},
+    },
+    # Seconds, with an untrained model: for tests of the graph, never for use.
+    "tiny": {
+        "raw_examples": {"num_examples": 120},
+        "sft_adapter": {"base_model": TINY, "epochs": 2, "max_val_rows": 16},
+        "preference_pairs": {
+            "base_model": TINY, "num_prompts": 12, "samples_per_prompt": 2, "min_pairs": 8,
+            "max_new_tokens": 24,
+        },
+        "dpo_model": {"base_model": TINY, "max_pairs": 8, "max_val_rows": 8, "max_new_tokens": 24},
+        "gguf_model": {"quants": ("q8_0",)},
+        "eval_report": {"base_model": TINY},
+    },
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The training stages: SFT, preference pairs, DPO, and what they share."""

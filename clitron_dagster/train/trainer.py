@@ -1,0 +1,80 @@
+"""TRL's SFT trainer with a loss that scores answer positions only, over packed bins.
+
+TRL's CPU path projects every position onto the vocabulary (49,152 wide for SmolLM2) though most
+carry no loss; here only the supervised positions are projected. Same loss, less work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from trl import SFTTrainer
+
+from clitron_dagster.train.encode import IGNORED, attention_mask
+
+
+def collate(bins: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """Stack bins to tensors of shape (bins, bin_length)."""
+    return {key: torch.tensor([one[key] for one in bins]) for key in bins[0]}
+
+
+class ResponseOnlyTrainer(SFTTrainer):
+    """Trains on bins of :func:`clitron_dagster.train.encode.pack`."""
+
+    compiled_backbone: Any = None
+
+    def backbone(self) -> Any:
+        """The transformer without its LM head."""
+        return _backbone(self.model)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        hidden = self._hidden(model, inputs)
+        # The state at position t predicts the token at t+1; a row's first answer token follows its
+        # own last prompt token, so a shift within the bin never crosses into another row's loss.
+        targets = inputs["labels"][:, 1:]
+        wanted = targets != IGNORED
+        logits = _lm_head(model)(hidden[:, :-1][wanted])
+        loss = F.cross_entropy(logits.float(), targets[wanted], reduction="sum")
+        count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
+        loss = loss / count
+        return (loss, {"loss": loss.detach()}) if return_outputs else loss
+
+    def _hidden(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        backbone = _backbone(model)
+        if self.compiled_backbone is not None and model.training:
+            backbone = self.compiled_backbone
+        with self.compute_loss_context_manager():
+            return backbone(
+                input_ids=inputs["input_ids"],
+                attention_mask=attention_mask(inputs["segment_ids"]),
+                position_ids=inputs["position_ids"],
+                use_cache=False,
+            ).last_hidden_state
+
+    def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
+        with torch.inference_mode(), self.compute_loss_context_manager():
+            inputs = self._prepare_inputs(inputs)
+            return self.compute_loss(model, inputs).detach(), None, None
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns = ["input_ids", "labels", "position_ids", "segment_ids"]
+
+
+def _causal_lm(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _backbone(model: Any) -> Any:
+    return _causal_lm(model).get_decoder()
+
+
+def _lm_head(model: Any) -> Any:
+    return _causal_lm(model).get_output_embeddings()
