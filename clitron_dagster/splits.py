@@ -1,7 +1,7 @@
 """splits: divide the dataset into train, val and test, without a leak between them.
 
 Reads   validated_dataset/dataset.jsonl.
-Writes  train.jsonl, val.jsonl, test.jsonl (in the order of ids), composition.json (what is in each).
+Writes  train.jsonl, val.jsonl, test.jsonl (in the order of ids), composition.json (what is where).
 Alone   python -m clitron_dagster.splits schemas/git.yaml VALIDATED_DATASET_FOLDER OUT_FOLDER
 
 A row's paraphrase group, joined with every group that holds the same or nearly the same request,
@@ -185,9 +185,10 @@ def _gate(config: SplitsConfig, parts: dict[str, list[Row]]) -> None:
     train = parts["train"]
     curated = sum(row.source == CURATED for row in train)
     if curated < config.curated_share_min * len(train):
+        file = "schemas/<cli>.examples.jsonl"
         raise ClitronError(
             f"{curated} of {len(train)} rows in train are curated ({curated / len(train):.1%}, at"
-            f" least {config.curated_share_min:.1%} wanted); add rows to schemas/<cli>.examples.jsonl,"
+            f" least {config.curated_share_min:.1%} wanted); add rows to {file},"
             " lower num_examples, or lower curated_share_min"
         )
 

@@ -55,7 +55,8 @@ def test_shares_hold_for_every_unit_and_kind() -> None:
     for unit in "abc":
         for kind in ("command", "clarification:missing_arg"):
             counts = Counter(found[r.id] for r in rows if (r.unit, r.kind) == (unit, kind))
-            assert 50 < counts["val"] < 115 and 50 < counts["test"] < 115
+            assert 50 < counts["val"] < 115
+            assert 50 < counts["test"] < 115
 
 
 def test_order_changes_nothing() -> None:
@@ -179,7 +180,8 @@ def test_stage_writes_every_row_once(tmp_path: Path) -> None:
     assert sorted(ids) == sorted(item.id for item in rows)
     table = json.loads((tmp_path / "out" / "composition.json").read_text())
     assert table["source"]["curated"] == {"train": 1, "val": 0, "test": 0}
-    assert metrics["curated_in_train"] == 1 and metrics["leaks"] == 0
+    assert metrics["curated_in_train"] == 1
+    assert metrics["leaks"] == 0
 
 
 @pytest.mark.parametrize("rows", [[], [row("only one")]])

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,6 +203,14 @@ def test_output_is_put_into_canonical_form(schema: Schema) -> None:
         ("commits between v1 and v2.0", "log", {"range": "v1..v2.0"}, None, True),
         ("commits between v1 and v2.0", "log", {"range": "v1..v3.0"}, None, False),
         ("log at 0.5", "log", {"ratio": 0.5}, None, True),
+        ("stage src/app.py", "add", {"path": ["src/app"]}, None, False),
+        ("stage ../app.py", "add", {"path": ["./app.py"]}, None, False),
+        ("stage src/ now", "add", {"path": ["src"]}, None, False),
+        ("go to fix-12", "reset", {"ref": "fix-1"}, None, False),
+        ("go to fix-12", "reset", {"ref": "fix"}, None, False),
+        ("go to fix.", "reset", {"ref": "fix"}, None, True),
+        ("go to origin/fix", "reset", {"ref": "fix"}, None, True),
+        ("切换到main分支", "reset", {"ref": "main"}, None, True),
     ],
 )
 def test_values_come_from_request_context_or_schema(
@@ -273,7 +281,8 @@ def test_contamination_by_equal_and_near_text(schema: Schema) -> None:
     requests = [(3, "show me the status"), (9, "What is the status of my repository right now??")]
     out = contaminated(rows, requests, 0.8)
     assert set(out) == {0, 1}
-    assert "line 3" in out[0] and "line 9" in out[1]
+    assert "line 3" in out[0]
+    assert "line 9" in out[1]
     assert contaminated(rows, [], 0.8) == {}
 
 
@@ -384,14 +393,16 @@ def test_stage_writes_rows_rejects_and_report(bench: Bench) -> None:
         "in": 14, "kept": 11, "rejected": {"value_support": 1, "contamination": 1, "diversity": 1}
     }  # fmt: skip
     assert report["by_kind"]["clarification:missing_arg"]["kept"] == 1
-    assert metrics["rows"] == 11 and metrics["reject_rate"] == round(1 / 14, 4)
+    assert metrics["rows"] == 11
+    assert metrics["reject_rate"] == round(1 / 14, 4)
     assert metrics["contaminated"] == metrics["near_duplicates"] == 1
     assert metrics["diversity_ok"] is False  # nine in ten are one phrase
     json.dumps(metrics)
 
 
 def test_order_of_the_rows_changes_nothing(bench: Bench) -> None:
-    rows = merges(bench.schema, range(30)) + [
+    rows = [
+        *merges(bench.schema, range(30)),
         ask(bench.schema, "merge one"),
         *merges(bench.schema, range(5)),
     ]
@@ -445,7 +456,8 @@ def test_all_faulty_curated_rows_are_named(bench: Bench) -> None:
     assert "mini.examples.jsonl:2: " in lines[0]
     assert "no flag `delete-brunch` (did you mean `delete-branch`?)" in lines[0]
     assert "its flags: delete-branch, squash-all" in lines[0]
-    assert ":3: arg_types" in lines[1] and "did you mean `status`" in lines[2]
+    assert ":3: arg_types" in lines[1]
+    assert "did you mean `status`" in lines[2]
     assert not (bench.folder / "out" / "dataset.jsonl").exists()
 
 
@@ -494,7 +506,8 @@ def test_gate_on_wrong_rows_by_source(bench: Bench) -> None:
     assert "5 of 5 rows from `llm` are wrong (100%, at most 25%): value_support 5" in str(
         error.value
     )
-    assert "`number` is 999" in str(error.value) and "max_reject_rate" in str(error.value)
+    assert "`number` is 999" in str(error.value)
+    assert "max_reject_rate" in str(error.value)
     assert len((bench.folder / "work" / "rejects.jsonl").read_text().splitlines()) == 5
     assert bench.run(max_reject_rate=1.0)["rows"] == 40
 

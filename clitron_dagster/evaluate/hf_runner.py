@@ -202,7 +202,9 @@ def _run_batch(
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        chosen = _choose(logits, settings.temperature, None if draws is None else draws[alive, step])
+        chosen = _choose(
+            logits, settings.temperature, None if draws is None else draws[alive, step]
+        )
         keep = []
         for index, token in enumerate(chosen.tolist()):
             row = alive[index]

@@ -189,7 +189,9 @@ def _answer_faults(schema: Schema, answer: Any, where: str) -> Iterator[str]:
     if answer.get("type") == "clarification":
         for key in sorted(set(answer) - {"type", "case"}):
             yield f"{where}: a clarification has only `type` and `case`, not `{key}`"
-        if answer.get("case") not in CLARIFICATION_CASES and (where == "answer" or "case" in answer):
+        if answer.get("case") not in CLARIFICATION_CASES and (
+            where == "answer" or "case" in answer
+        ):
             wanted = ", ".join(CLARIFICATION_CASES)
             yield f"{where}: case is {answer.get('case')!r}, not one of {wanted}"
         return

@@ -1,4 +1,4 @@
-"""Generate for one schema and look at the result: ``python -m clitron_dagster.generate FILE --out DIR``."""
+"""Generate for one schema: ``python -m clitron_dagster.generate schemas/git.yaml --out DIR``."""
 
 from __future__ import annotations
 

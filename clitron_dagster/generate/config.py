@@ -17,7 +17,7 @@ class RawExamplesConfig(StageConfig):
     share_without_context: float = Field(default=0.20, ge=0, le=1)
     share_negative: float = Field(default=0.20, ge=0, le=1)
     min_per_unit: int = Field(default=12, ge=1)  # commands for the least described unit
-    author_share: float = Field(default=0.32, ge=0, le=1)  # of a unit that has author's examples
+    author_share: float = Field(default=0.42, ge=0, le=1)  # of a unit that has author's examples
     reference_rate: float = Field(default=0.22, ge=0, le=1)  # "this pr", of rows where it can be
     contrast_rate: float = Field(default=0.12, ge=0, le=1)  # same request again, one option fewer
     literal_rate: float = Field(default=0.04, ge=0, le=1)  # the command line itself, as typed

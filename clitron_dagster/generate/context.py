@@ -7,20 +7,26 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from clitron_dagster.generate import values
-from clitron_dagster.generate.words import NOUNS, noun_of_arg, nouns_of_unit
+from clitron_dagster.generate import lexicon, value_kinds
+from clitron_dagster.generate.lexicon import word_set
+from clitron_dagster.generate.words import IMPERATIVES, NOUNS, noun_of_arg, nouns_of_unit
 from clitron_dagster.schema import Arg, Schema, Unit
 from clitron_dagster.schema.model import ContextKey
 
 # A value made of context facts: names of keys, and literal text between them (marked by "=").
 Bound = tuple[str, ...]
-_NUMBERS = frozenset("number count pr_number issue_number run_id port percent".split())
+_NUMBERS = word_set("""
+    id number count pr_number issue_number run_id port percent
+""")
 # "merge this branch" does not mean that the current branch is the argument.
-_OTHER_BRANCH = frozenset(
-    """merge rebase checkout switch cherry-pick rename create new diff branch reset restore pull
-    fetch clone worktree log""".split()
-)
-_OTHER_END = frozenset("base onto into target upstream new to start-point newbase".split())
+_OTHER_BRANCH = word_set("""
+    merge rebase checkout switch cherry-pick rename create new diff branch reset restore pull
+    fetch clone worktree log init add submodule reflog
+""")
+_ALL_NOUNS = frozenset(noun for nouns in NOUNS.values() for noun in nouns)
+_OTHER_END = word_set("""
+    default-branch base onto into target upstream new to start-point newbase
+""")
 
 
 def flatten(schema: Schema, context: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -47,8 +53,10 @@ def nest(facts: Mapping[str, Any]) -> dict[str, Any] | None:
     return context or None
 
 
-def sample_facts(schema: Schema, rng: Random, needed: set[str], without: set[str]) -> dict[str, Any]:
-    """A full (half of the time) or partial set of facts; never empty when there are keys to give."""
+def sample_facts(
+    schema: Schema, rng: Random, needed: set[str], without: set[str]
+) -> dict[str, Any]:
+    """A full (half of the time) or partial set of facts; never empty if there is any key."""
     keys = [key for key in schema.context if key not in without]
     chance = 1.0 if rng.random() < 0.5 else rng.choice((0.3, 0.5, 0.7))
     kept = [key for key in keys if key in needed or rng.random() < chance]
@@ -59,25 +67,27 @@ def sample_facts(schema: Schema, rng: Random, needed: set[str], without: set[str
 
 def _fact(key: str, spec: ContextKey, rng: Random) -> Any:
     leaf = key.rsplit(".", 1)[-1]
+    if spec.semantic == "branch" and "default" in leaf:
+        return rng.choices(("main", "master", "develop", "trunk"), (55, 25, 14, 6))[0]
     if spec.semantic in _NUMBERS:
-        return values.integer(spec.semantic, rng)
+        return value_kinds.integer(spec.semantic, rng)
     if spec.semantic == "name" and "repo" in leaf:
-        return values.of_semantic("project", rng).replace(" ", "-").lower()
+        return value_kinds.of_semantic("repo", rng).partition("/")[2]
     if spec.semantic:
-        return values.of_semantic(spec.semantic, rng)
+        return value_kinds.of_semantic(spec.semantic, rng)
     if re.match(r"(has|is|can|was|should)_", leaf) or "whether" in spec.description.lower():
         return rng.random() < 0.5
-    return values.of_semantic("name", rng)
+    return value_kinds.of_semantic("name", rng)
 
 
 # -- values that come from it ---------------------------------------------------------------------
 
 
 def bind(facts: Mapping[str, Any], value: Any) -> Bound | None:
-    """How ``value`` is made of facts: one of them, or several with text between (``owner/name``)."""
+    """How ``value`` is made of facts: one of them, or several and text (``owner/name``)."""
     item = value[0] if isinstance(value, list) and len(value) == 1 else value
     for key, fact in facts.items():
-        if fact == item and type(fact) is type(item) or str(fact) == str(item):
+        if (fact == item and type(fact) is type(item)) or str(fact) == str(item):
             return (key,)
     if not isinstance(item, str):
         return None
@@ -111,9 +121,20 @@ def references(schema: Schema, unit: Unit) -> dict[str, Bound]:
         if arg.type not in ("string", "integer"):
             continue
         link = _link(schema, arg)
-        if link and _can_be_current(unit, arg):
+        if link and (_can_be_current(unit, arg) or _shown(schema, unit, arg, link)):
             found[arg.name] = link
     return found
+
+
+def _shown(schema: Schema, unit: Unit, arg: Arg, link: Bound) -> bool:
+    """Whether one of the author's examples takes the argument from just these facts."""
+    for example in unit.node.examples:
+        facts = flatten(schema, example.context)
+        if arg.name in example.args and set(link) <= {*facts, "=/"}:
+            value = example.args[arg.name]
+            if resolve(arg, link, facts) == value and str(value) not in example.request:
+                return True
+    return False
 
 
 def _link(schema: Schema, arg: Arg) -> Bound | None:
@@ -129,28 +150,45 @@ def _link(schema: Schema, arg: Arg) -> Bound | None:
 
 
 def _can_be_current(unit: Unit, arg: Arg) -> bool:
+    """Whether "this" can be what the argument wants; a current branch is rarely what is merged."""
     if arg.semantic != "branch":
         return arg.semantic not in ("name", "text", "value", "remote")
-    if any(arg.name in example.args and example.context for example in unit.node.examples):
-        return True
     return arg.name not in _OTHER_END and unit.node.name not in _OTHER_BRANCH
 
 
-def refer(text: str, unit: Unit, arg: Arg, rng: Random) -> str:
-    """``land pull request {number}`` → ``land this pull request``: the slot becomes a reference."""
+def refer(text: str, unit: Unit, arg: Arg, rng: Random, known: bool = True) -> str | None:
+    """``land pull request {number}`` → ``land this pull request``: the slot becomes a reference.
+
+    None where English has no room for one. ``known``: a fact stands behind it ("current" is right).
+    """
     nouns = NOUNS.get(arg.semantic) or nouns_of_unit(unit) or (noun_of_arg(unit, arg),)
     slot = r"#?[\"'@]?\{" + re.escape(arg.name) + r"\}[\"']?"
     names = "|".join(re.escape(noun) for noun in sorted(nouns, key=len, reverse=True))
-    pointer = rng.choice(("this", "this", "this", "the current", "the current", "current"))
-    for pattern in (rf"\b(?:(?:the|a) )?(?:current )?({names}) (?:number )?{slot}",
+    pointers = ("this", "this", "this", "the current", "current") if known else ("this", "that")
+    pointer = rng.choice(pointers)
+    noun = rf"(?:(?:the|a) )?(?:current )?({names})"
+    for pattern in (rf"(?:(?<=^)|(?<= )){noun} (?:number )?{slot}(?=$|[ ,?])",
                     rf"(?:\bthe )?{slot} ({names})\b"):  # fmt: skip
         replaced, count = re.subn(pattern, lambda m: f"{pointer} {m[1]}", text, flags=re.I)
         if count:
             return replaced
+    match = re.search(rf"(.*?)((?:\bthe )?{slot})(.*)", text)
+    if match is None:
+        return None
+    before, after = match[1].split()[-1:], match[3].split()[:1]
+    if before and before[0].lower() not in IMPERATIVES | lexicon.PREPOSITIONS:
+        return None
+    if (
+        after
+        and match[3][0] == " "
+        and after[0] not in lexicon.PREPOSITIONS | {"please", "over", "up"}
+    ):
+        return None
+    direct = bool(before) and before[0].lower() in IMPERATIVES
+    if direct and before[0].lower() in _ALL_NOUNS and len(match[1].split()) > 1:
+        return None  # "drop tag {name}": a noun of another kind
     roll = rng.random()
     plain = f"{pointer} {rng.choice(nouns)}"
-    if roll < 0.2:
-        plain = "it"
-    elif roll < 0.38:
-        plain = rng.choice(("this", "this one"))
-    return re.sub(rf"(?:\b(?:the|a) )?{slot}", lambda _: plain, text)
+    if direct and arg.positional and roll < 0.5:
+        plain = rng.choice(("it", "this", "this one"))
+    return f"{match[1]}{plain}{match[3]}"

@@ -11,25 +11,30 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from clitron_dagster.generate.phrases import SLOT
+from clitron_dagster.generate.lexicon import word_set
+from clitron_dagster.generate.slots import SLOT, slot_name
 from clitron_dagster.generate.value_words import NUMBER_WORDS
+from clitron_dagster.generate.values import parts
 from clitron_dagster.generate.words import NOUNS, spoken
 from clitron_dagster.schema import Arg, Unit
 from clitron_dagster.schema.semantics import FREE_TEXT
 
 _FIRST_MARK = 0xE000
-_QUOTED_KINDS = frozenset("query regex jq pattern template format".split())
+_QUOTED_KINDS = frozenset(["query", "regex", "jq", "pattern", "template", "format"])
 _TAKES_NOUN = {
-    "pr_number": ("#{v}", "#{v}", "pr {v}", "PR {v}", "PR #{v}", "pull request {v}", "pull request #{v}"),
+    "pr_number": ("#{v}", "#{v}", "pr {v}", "PR {v}", "PR #{v}", "pull request {v}",
+    "pull request #{v}"),
     "issue_number": ("#{v}", "#{v}", "issue {v}", "issue #{v}"),
     "branch": ("the {v} branch", "branch {v}"), "tag": ("tag {v}", "the {v} tag"),
     "commit": ("commit {v}",), "run_id": ("run {v}",), "file": ("file {v}", "the file {v}"),
     "user": ("@{v}",), "label": ("the {v} label",), "directory": ("the {v} folder",),
     "workflow": ("the {v} workflow",), "repo": ("repo {v}",), "remote": ("remote {v}",),
 }  # fmt: skip
-_DETERMINERS = frozenset("the a an this that my new old another called named branch tag to:".split())
+_DETERMINERS = word_set("""
+    the a an this that my new old another called named branch tag to:
+""")
 _WANTS_NOUN_AFTER = re.compile(
-    r"\b(?:merge|delete|remove|drop|close|reopen|open|view|show|see|checkout|push|review|approve|to|"
+    r"\b(?:merge|land|ship|delete|remove|drop|close|reopen|open|view|show|see|checkout|push|review|approve|to|"
     r"from|on|of|in|into|onto|with|for|get|out|rebase|rerun|watch|cancel|by|at|land|display)\s*$",
     re.I,
 )
@@ -50,7 +55,8 @@ def fill(
     open_ended = False
     out, position = "", 0
     for match in SLOT.finditer(template):
-        name, _, index = match[1].partition("#")
+        name = slot_name(match[1])
+        mark, index = match[1][len(name) : len(name) + 1], match[1][len(name) + 1 :]
         arg = unit.arg(name)
         if arg is None or name not in values:
             continue
@@ -58,21 +64,28 @@ def fill(
         after = template[match.end() :]
         value = values[name]
         items = value if isinstance(value, list) else [value]
-        if index:
+        if mark == "~":
+            value = parts(arg.semantic, value)[int(index) - 1]
+            out += _mark(_number(value, rng, number_word_rate), spelled)
+            position = match.end()
+            continue
+        if mark == "#":
             items = items[int(index) : int(index) + 1]
         quoted = out[-1:] in ("'", '"', "`") and after[:1] == out[-1:]
+        quoted = quoted or out[-1:] in ("@", "#", "=", "/") or after[:1] in ("/", "'")
         last = not after.strip()
         kinds = [_spell(arg, item, rng, number_word_rate) for item in items]
         marks = []
         for text in kinds:
             style = "" if quoted else _quote(arg, text, last and len(items) == 1, rng)
-            open_ended = last and not quoted and not style and (" " in text or arg.semantic in FREE_TEXT)
+            open_ended = (
+                last and not quoted and not style and (" " in text or arg.semantic in FREE_TEXT)
+            )
             if style in text and style:
                 style = "'" if style == '"' else '"'
-            spelled.append(f"{style}{text}{style}")
-            marks.append(chr(_FIRST_MARK + len(spelled) - 1))
+            marks.append(_mark(f"{style}{text}{style}", spelled))
         one = marks[0] if len(marks) == 1 else _listed(marks, rng)
-        if len(marks) == 1 and not quoted and not index:
+        if len(marks) == 1 and not quoted and not index and spelled[-1][:1] not in "'\"":
             one = _with_noun(arg, one, out, after, rng)
         out += one
         position = match.end()
@@ -96,10 +109,21 @@ def _spell(arg: Arg, value: Any, rng: Random, number_word_rate: float) -> str:
         return spoken(value) if rng.random() < 0.6 else str(value)
     if value == "@me" and rng.random() < 0.85:
         return "me"
-    if arg.semantic == "count" and isinstance(value, int) and 0 < value < len(NUMBER_WORDS):
-        if rng.random() < number_word_rate:
-            return NUMBER_WORDS[value]
+    if arg.semantic == "count" and isinstance(value, int):
+        return _number(str(value), rng, number_word_rate)
     return str(value)
+
+
+def _number(text: str, rng: Random, word_rate: float) -> str:
+    if text.isdigit() and 0 < int(text) < len(NUMBER_WORDS) and rng.random() < word_rate:
+        return NUMBER_WORDS[int(text)]
+    return text
+
+
+def _mark(text: str, spelled: list[str]) -> str:
+    """A private character that stands for ``text`` until the wording is done."""
+    spelled.append(text)
+    return chr(_FIRST_MARK + len(spelled) - 1)
 
 
 def _quote(arg: Arg, text: str, last: bool, rng: Random) -> str:
@@ -135,7 +159,7 @@ def _with_noun(arg: Arg, mark: str, before: str, after: str, rng: Random) -> str
         return mark
     around = f"{' '.join(before.split()[-2:])} {' '.join(after.split()[:2])}".lower()
     nouns = [noun.lower() for noun in NOUNS.get(arg.semantic, ())]
-    if any(noun in around for noun in nouns) or before[-1:] in "#@/:=" and before:
+    if any(noun in around for noun in nouns) or (before[-1:] in "#@/:=" and before):
         return mark
     if not _WANTS_NOUN_AFTER.search(before) or after[:1] in "/:.'":
         return mark

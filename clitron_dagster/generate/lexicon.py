@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+
+def word_set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Words people use for what a command's name says. First word: the command's own.
 VERBS: dict[str, tuple[str, ...]] = {
-    "list": ("list", "show", "show me", "display", "give me", "get", "get me", "print", "see", "list out"),
+    "list": ("list", "show", "show me", "display", "give me", "get", "get me", "print", "see",
+    "list out"),
     "ls": ("list", "show", "show me", "ls"),
     "view": ("view", "show", "show me", "display", "open", "look at", "see", "check", "pull up"),
     "show": ("show", "display", "view", "show me", "print", "see", "look at"),
     "get": ("get", "show", "fetch", "show me", "print", "read", "give me"),
     "create": ("create", "make", "add", "open", "set up", "start"),
-    "new": ("create", "make", "add", "start"),
+    "new": ("create", "make", "add"),
     "init": ("init", "initialize", "set up", "start", "create"),
-    "add": ("add", "put in", "create", "include", "insert"),
+    "add": ("add", "create", "include"),
     "delete": ("delete", "remove", "get rid of", "drop", "kill", "nuke", "erase", "trash"),
-    "remove": ("remove", "delete", "get rid of", "drop", "take out"),
+    "remove": ("remove", "delete", "get rid of", "drop"),
     "rm": ("remove", "delete", "rm", "get rid of"),
     "drop": ("drop", "delete", "throw away", "remove", "discard"),
     "clear": ("clear", "wipe", "empty", "delete all", "clean out"),
     "edit": ("edit", "change", "update", "modify"),
-    "update": ("update", "change", "modify", "edit", "refresh"),
+    "update": ("update", "refresh"),
     "set": ("set", "change", "update", "define", "configure"),
     "unset": ("unset", "clear", "remove", "delete"),
     "close": ("close", "shut"),
@@ -59,44 +65,59 @@ VERBS: dict[str, tuple[str, ...]] = {
     "apply": ("apply",), "pop": ("pop",), "prune": ("prune", "clean up"),
     "install": ("install", "set up"), "uninstall": ("uninstall", "remove"),
     "upgrade": ("upgrade", "update"), "verify": ("verify", "check", "validate"),
-    "browse": ("browse", "open"), "describe": ("describe",), "deploy": ("deploy", "ship", "release"),
+    "browse": ("browse", "open"), "describe": ("describe",), "deploy": ("deploy", "ship",
+    "release"),
     "push": ("push", "send up"), "pull": ("pull",), "commit": ("commit",), "rebase": ("rebase",),
     "revert": ("revert",), "reset": ("reset",), "restore": ("restore",), "bisect": ("bisect",),
     "tag": ("tag",), "stash": ("stash",), "build": ("build",), "test": ("test",),
-    "develop": ("develop",), "link": ("link",), "unlink": ("unlink",), "status": ("check",),
+    "develop": ("develop",), "link": ("link",), "unlink": ("unlink",),
 }  # fmt: skip
-CREATING = frozenset("create new add init".split())
-LISTING = frozenset("list ls".split())
+CREATING = frozenset(["create", "new", "add", "init"])
+LISTING = frozenset(["list", "ls"])
 
 # Base forms that start an imperative; the keys and values above count as well.
-MORE_VERBS = frozenset(
-    """abandon abort accept act amend append assign attach authenticate begin blow bring bump call
-    cat change check cherry-pick clean combine compare compress configure connect continue convert
-    convey count cut dial diff discard disconnect discover do dump duplicate empty ensure erase exclude execute
-    expand explain extract file filter find finish fix flag flush follow force format forget generate
-    give go grab group grep handle have help hide highlight hold ignore include inspect invite join
-    jump keep kick kill label land launch leave let limit load locate log look make manage mark
-    match maintain mirror modify monitor move name notify obtain omit opt order overwrite pack pass
-    pick pin place post preserve preview print proceed process produce publish purge put query quit
-    read rebuild receive record redo refresh register reject reload remind remote render repair repeat
-    replace reply report request require resolve resume retry retrieve return rewind rewrite roll
-    save say scan scrap see select send separate set share shelve ship sign skip snapshot sort specify split
-    squash stage stick stop store submit subscribe suppress switch take tell throw toggle track transfer
-    trigger trim try turn undo unstage unstash untrack update use view wait walk want warn wipe write
-    zip""".split()
-)
-QUESTION_WORDS = frozenset(
-    """what what's whats who who's which how where when why is are am was were do does did can could
-    should would will has have whose any anything""".split()
-)
-STATEMENT_WORDS = frozenset(
-    "i i'm i've i'd im my we let's lets there it this that oops whoops somebody someone".split()
-)
-PREPOSITIONS = frozenset(
-    """with without in on for from to by as at of into onto since until before after using including
-    excluding via through under against over per than across inside within but and then so also
-    plus only except ignoring""".split()
-)
+MORE_VERBS = word_set("""
+    un-add un-close annotate ask backport be bin bisect box collapse destroy do don't embed end
+    fire fold hand hit hook hunt linearize nest park paste peek ping point prepare propose queue
+    raise replay retire retitle reuse reverse revive reword spin ship scrap tack tick tidy toss
+    unassign undelete undraft unfreeze unshelve wind abandon abort accept act amend append
+    assign attach authenticate begin blow bring bump call cat catch change check cherry-pick
+    clean combine compare compress configure connect continue convert convey count cut dial
+    discard disconnect discover do dump duplicate empty ensure erase exclude execute expand
+    explain extract file filter find finish fix flag flush follow force format forget generate
+    give go grab group grep handle have help hide highlight hold ignore include inspect invite
+    join jump keep kick kill label land launch leave let limit load locate log look make manage
+    mark match maintain mirror modify monitor move name notify obtain omit opt order overwrite
+    pack pass pick pin place post preserve preview print proceed process produce publish purge
+    put query quit read rebuild receive record redo refresh register reject reload remind remote
+    render repair repeat replace reply report request require resolve resume retry retrieve
+    return rewind rewrite roll save say scan scrap see select send separate set share shelve
+    ship sign skip snapshot sort specify split squash stage stick stop store submit subscribe
+    suppress switch take tell throw toggle track transfer trigger trim try turn undo unstage
+    unstash untrack update use view wait walk want warn wipe write zip
+""")
+QUESTION_WORDS = word_set("""
+    what what's whats who who's which how where when why is are am was were do does did can
+    could should would will has have whose any anything
+""")
+# Phrases that start with these are things that one can be shown.
+THING_HEADS = word_set("""
+    history list overview leaderboard difference details detail changelog tarball graph status
+    tip diff contents content size name url count number stats statistics output url link
+    everything info information summary report version author owner
+""")
+THING_ADJECTIVES = word_set("""
+    open closed merged recent last latest newest oldest all draft my the local remote red green
+    failed running active pending private public secret every
+""")
+STATEMENT_WORDS = word_set("""
+    i i'm i've i'd im my we let's lets there it this that oops whoops somebody someone
+""")
+PREPOSITIONS = word_set("""
+    with without in on for from to by as at of into onto since until before after using
+    including excluding via through under against over per than across inside within but and
+    then so also plus only except ignoring
+""")
 
 # (weight, pattern); {x} is the imperative.
 FRAMES: tuple[tuple[int, str], ...] = (
@@ -115,6 +136,10 @@ FRAMES: tuple[tuple[int, str], ...] = (
     (6, "{x} now"), (5, "{x} real quick"), (4, "{x} asap"), (3, "yo {x}"), (3, "next, {x}"),
 )  # fmt: skip
 ASKING_FRAMES = ("can ", "could ", "would ", "how ", "what's", "is there", "hey, can")
+# Orders that begin with "show me" or "give me" speak to the program already.
+NOT_WITH_ME = ("how ", "i ", "i'd", "need ", "want ", "gotta", "we ", "let", "time ", "trying",
+"command",
+               "what's", "is there", "can i", "help", "show", "{x} for me")  # fmt: skip
 NOUN_FRAMES: tuple[tuple[int, str], ...] = (
     (46, "{x}"), (16, "show me {x}"), (9, "show {x}"), (8, "give me {x}"), (7, "get {x}"),
     (6, "i want to see {x}"), (5, "can i see {x}"), (5, "can you show me {x}"), (4, "need {x}"),
@@ -140,7 +165,7 @@ SWAPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("PR", ("pull request", "pr")), ("pr", ("pull request", "PR")),
     ("directory", ("folder", "dir")), ("folder", ("directory", "dir")),
     ("message", ("msg",)), ("called", ("named",)), ("named", ("called",)),
-    ("only", ("just",)), ("without", ("w/o", "with no")), ("everything", ("all of it",)),
+    ("without", ("w/o", "with no")),
     ("information", ("info", "details")), ("configuration", ("config",)),
     ("description", ("desc",)), ("latest", ("most recent", "newest")),
     ("changes", ("edits", "modifications")), ("want to", ("wanna",)), ("don't", ("do not", "dont")),

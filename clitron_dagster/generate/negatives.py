@@ -1,207 +1,100 @@
-"""Requests that are answered with a question: the six negative cases of seed 004.
+"""Requests that name several units or none, and are answered with a question.
 
-``missing_arg`` belongs to a unit (:func:`generate_missing_arg`); the other five name several units
-or none, and each is a bucket of its own (:func:`generate_case`), so that no unit's rows depend on
-them. Messages are few and always worded alike: a small model has to learn them.
+Five of seed 004's six negative cases (``missing_arg.py`` has the sixth). Each case is a bucket of
+its own, so that no unit's rows depend on them.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from clitron_dagster import answer
 from clitron_dagster.generate import context as surroundings
 from clitron_dagster.generate import lexicon
 from clitron_dagster.generate import negative_words as pools
 from clitron_dagster.generate.config import RawExamplesConfig
-from clitron_dagster.generate.fill import fill, reveal
-from clitron_dagster.generate.phrases import SLOT, Phrase
-from clitron_dagster.generate.surface import dress, mistype
-from clitron_dagster.generate.unit import Row, Workshop, command_names, make_row, stream
-from clitron_dagster.generate.words import asked_for, first_word, plural, spoken
-from clitron_dagster.schema import Arg, Command, Schema, Unit
-from clitron_dagster.schema.semantics import FREE_TEXT
-
-CASES = ("ambiguous_command", "unclear_intent", "off_topic", "multiple_interpretations", "ambiguous_typo")
-MAX_SUGGESTIONS = 3
-_Ask = tuple[str, str, list[Unit], str]  # request, message, suggested units, group
+from clitron_dagster.generate.lexicon import word_set
+from clitron_dagster.generate.replies import MAX_SUGGESTIONS, common_units, did_you_mean, reply
+from clitron_dagster.generate.rows import Row, command_names, make_row, plain, stream
+from clitron_dagster.generate.words import IMPERATIVES, first_word, mood, plural, spoken
+from clitron_dagster.schema import Command, Schema, Unit
 
 
-def reply(message: str, units: list[Unit]) -> answer.Answer:
-    return answer.clarification(
-        message, [answer.suggestion(unit, unit.key) for unit in units[:MAX_SUGGESTIONS]]
-    )
+@dataclass(frozen=True)
+class Ask:
+    """A request, what is asked back, and the units that are offered."""
+
+    text: str
+    message: str
+    units: list[Unit]
+    group: str
+    hidden: frozenset[str] = frozenset()  # facts that would answer the question
 
 
-def did_you_mean(units: list[Unit]) -> str:
-    names = [unit.key for unit in units[:MAX_SUGGESTIONS]]
-    return f"Did you mean {', '.join(names[:-1])} or {names[-1]}?" if len(names) > 1 else f"Did you mean {names[0]}?"
-
-
-def richness(unit: Unit) -> int:
-    """How much the author wrote about a unit: what people need daily is described best."""
-    return len(unit.node.natural_language) + 2 * len(unit.node.examples)
-
-
-def common_units(units: list[Unit] | tuple[Unit, ...]) -> list[Unit]:
-    order = {unit.key: index for index, unit in enumerate(units)}
-    return sorted(units, key=lambda unit: (-richness(unit), order[unit.key]))
-
-
-# -- missing_arg ----------------------------------------------------------------------------------
-
-
-def generate_missing_arg(
-    schema: Schema, unit: Unit, count: int, seed: int, config: RawExamplesConfig
-) -> list[Row]:
-    """Requests for the unit that leave out a required value, or say "this" where nothing is known."""
-    shop = Workshop(schema, unit, config)
-    ways = [way for way in (_left_out(shop), _unresolved(shop)) if way]
-    rows: list[Row] = []
-    seen: set[str] = set()
-    attempt = 0
-    while ways and len(rows) < count and attempt < count * 8 + 60:
-        rng = stream(seed, unit.key, "missing_arg", attempt)
-        attempt += 1
-        phrase, arg, referring = rng.choice(rng.choice(ways))
-        text = surroundings.refer(phrase.text, unit, arg, rng) if referring else phrase.text
-        values = {n: shop._value(n, rng, phrase) for n in phrase.slots() if n != arg.name}
-        filled = fill(text, unit, values, rng, config.number_word_rate)
-        if SLOT.search(filled.text) and "{%s}" % arg.name in filled.text:
-            continue
-        avoid, typo = shop.avoid, rng.random() < config.typo_rate
-        worded = dress(filled.text, rng, avoid=avoid, open_ended=filled.open_ended, typo=typo, commands=shop.names)
-        link = shop.references.get(arg.name) or phrase.bound.get(arg.name) or ()
-        hidden = {part for part in link if part[0] != "="}
-        facts = {}
-        if schema.context and rng.random() < 0.5:
-            facts = surroundings.sample_facts(schema, rng, set(), hidden)
-        row = make_row(unit.key, "clarification:missing_arg", f"{unit.key}|{phrase.text}",
-                       reveal(worded, filled.spelled), surroundings.nest(facts),
-                       reply(asked_for(unit, arg), [unit]))  # fmt: skip
-        if row["instruction"].lower() not in seen or facts:
-            seen.add(row["instruction"].lower())
-            rows.append(row)
-    return rows
-
-
-_Way = tuple[Phrase, Arg, bool]
-
-
-def _left_out(shop: Workshop) -> list[_Way]:
-    """Phrases without their first required value: ``delete branch``, ``rename to x`` never."""
-    found = []
-    required = [arg for arg in shop.unit.args if arg.required]
-    if not required:
-        return []
-    arg = required[0]
-    for phrase in _all_phrases(shop):
-        if phrase.origin == "words" and first_word(phrase.text) == shop.schema.cli_name:
-            continue
-        if not phrase.slots() and not phrase.args and not phrase.bound:
-            if phrase.origin != "author":
-                found.append((phrase, arg, False))
-        elif phrase.slots() == [arg.name]:
-            text = strip_slot(phrase.text, arg.name)
-            if text:
-                found.append((Phrase(text, phrase.origin, phrase.args, phrase.flags), arg, False))
-    return found
-
-
-def _unresolved(shop: Workshop) -> list[_Way]:
-    """Phrases that can say "this pull request": a question where the context does not tell which."""
-    wanted = {**{arg.name: arg for arg in shop.unit.args if arg.required}}
-    wanted = {n: a for n, a in wanted.items() if a.semantic not in FREE_TEXT and a.type != "enum"}
-    wanted |= {name: arg for name in shop.references if (arg := shop.unit.arg(name))}
-    found: list[_Way] = []
-    for phrase in _all_phrases(shop):
-        for name in phrase.slots():
-            if name in wanted and "{%s#" % name not in phrase.text and len(phrase.slots()) <= 2:
-                found.append((phrase, wanted[name], True))
-        for name in phrase.bound:
-            if (arg := shop.unit.arg(name)) and not phrase.slots() and _points(phrase.text):
-                found += [(phrase, arg, False)] * 2
-    return found
-
-
-def _points(text: str) -> bool:
-    return bool(re.search(r"\b(this|current|it|here|that)\b", text.lower()))
-
-
-def _all_phrases(shop: Workshop) -> Iterator[Phrase]:
-    for phrases in shop.phrases.values():
-        yield from phrases
-
-
-_LEADS = r"(?:\b(?:called|named|to|from|for|in|of|on|with|at|by|number|saying|the|is|as|into|about)|[:#@'\"])"
-
-
-def strip_slot(text: str, name: str) -> str:
-    """``delete the {branch} branch`` → ``delete the branch``; empty when no whole request is left."""
-    slot = r"['\"]?#?@?\{" + re.escape(name) + r"\}['\"]?"
-    match = re.fullmatch(rf"(.*?)\s*{slot}", text)
-    if match:
-        head = match[1]
-        while (shorter := re.sub(rf"\s*{_LEADS}$", "", head)) != head:
-            head = shorter
-        return head if head.strip() and not SLOT.search(head) else ""
-    match = re.fullmatch(rf"(.*\bthe) {slot} (\w+)", text)
-    return f"{match[1]} {match[2]}" if match else ""
-
-
-# -- the other cases ------------------------------------------------------------------------------
+Maker = Callable[[Random], Ask]
 
 
 def generate_case(
     schema: Schema, case: str, count: int, seed: int, config: RawExamplesConfig
 ) -> list[Row]:
     """Up to ``count`` rows of one of :data:`CASES`; none where the CLI has no such case."""
-    make = _CASES[case](schema)
+    make = CASES[case](schema)
     rows: list[Row] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for attempt in range(count * 10 + 60 if make else 0):
-        if len(rows) >= count:
+        if len(rows) >= count or make is None:
             break
         rng = stream(seed, "negatives", case, attempt)
-        text, message, units, group = make(rng)
+        ask = make(rng)
         facts = {}
         if schema.context and rng.random() < 0.5:
-            facts = surroundings.sample_facts(schema, rng, set(), set())
-        text = _dress_short(" ".join(text.split()), rng)
-        key = (text.lower(), str(bool(facts)))
+            facts = surroundings.sample_facts(schema, rng, set(), set(ask.hidden))
+        text = " ".join(ask.text.split())
+        if rng.random() < 0.2:
+            text = text[:1].upper() + text[1:]
+        key = f"{plain(text)} {bool(facts)}"
         if text and key not in seen:
             seen.add(key)
-            unit = units[0].key if len(units) == 1 else ""
-            rows.append(make_row(unit, f"clarification:{case}", f"{case}|{group}", text,
-                                 surroundings.nest(facts), reply(message, units)))  # fmt: skip
+            unit = ask.units[0].key if len(ask.units) == 1 else ""
+            answered = reply(ask.message, ask.units)
+            kind, group = f"clarification:{case}", f"{case}|{ask.group}"
+            rows.append(make_row(unit, kind, group, text, surroundings.nest(facts), answered))
     return rows
 
 
-def _dress_short(text: str, rng: Random) -> str:
-    roll = rng.random()
-    if roll < 0.2 and text:
-        return text[0].upper() + text[1:]
-    return text
-
-
-def _ambiguous_command(schema: Schema) -> Any:
-    groups = list(_groups(schema.commands))
+def _ambiguous_command(schema: Schema) -> Maker | None:
+    groups = [(group, _open_forms(schema, group)) for group in _groups(schema.commands)]
     if not groups:
         return None
 
-    def make(rng: Random) -> _Ask:
-        group = rng.choice(groups)
+    def make(rng: Random) -> Ask:
+        group, forms = rng.choice(groups)
         units = common_units([u for u in schema.units if group in u.parents])
         name = spoken(rng.choice((group.name, group.name, *group.aliases)))
-        form = rng.choice(pools.GROUP_ALONE)
+        form = rng.choice(forms)
         text = form.format(g=name, gs=plural(name), cli=schema.cli_name)
-        return text, f"What do you want to do with {group.name}?", units, f"{group.name}|{form}"
+        return Ask(
+            text, f"What do you want to do with {group.name}?", units, f"{group.name}|{form}"
+        )
 
     return make
+
+
+def _open_forms(schema: Schema, group: Command) -> tuple[str, ...]:
+    """Ways to name the group and nothing else; only vague ones where its bare name is a request
+    (``stash``)."""
+    said = {
+        text.lower().strip(" .?!")
+        for unit in schema.units
+        if group in unit.parents
+        for text in (*unit.node.natural_language, *(e.request for e in unit.node.examples))
+    }
+    bare = {group.name, f"{schema.cli_name} {group.name}", *group.aliases}
+    bare |= {f"{group.name} {word}" for word in ("everything", "my changes", "it", "this")}
+    return pools.GROUP_VAGUE if said & bare else pools.GROUP_VAGUE + pools.GROUP_ALONE
 
 
 def _groups(commands: tuple[Command, ...]) -> Iterator[Command]:
@@ -211,147 +104,170 @@ def _groups(commands: tuple[Command, ...]) -> Iterator[Command]:
             yield from _groups(command.subcommands)
 
 
-def _unclear_intent(schema: Schema) -> Any:
+def _unclear_intent(schema: Schema) -> Maker:
     units = common_units(schema.units)[:MAX_SUGGESTIONS]
     names = command_names(schema)
     texts = [text for text in pools.UNCLEAR if text not in names]
 
-    def make(rng: Random) -> _Ask:
+    def make(rng: Random) -> Ask:
         text = rng.choice(texts)
         opener, closer = rng.choice(pools.UNCLEAR_OPENERS), rng.choice(pools.UNCLEAR_CLOSERS)
-        if opener.strip() and (first_word(text) in ("please", "can", "could", "what", "how", "where", "why", "ok")):
+        order = mood(text) == "order" and len(text.split()) > 1
+        if not order and opener.strip() in ("please", "can you", "just"):
             opener = ""
-        return f"{opener}{text}{closer}", "What do you want to do?", units, text
+        if not order and closer.strip() in ("now", "asap", "please", "pls", "thanks", "?"):
+            closer = ""
+        if closer == "?" and opener != "can you ":
+            closer = ""
+        return Ask(f"{opener}{text}{closer}", "What do you want to do?", units, text)
 
     return make
 
 
-def _off_topic(schema: Schema) -> Any:
+def _off_topic(schema: Schema) -> Maker:
     known = {schema.cli_name, *command_names(schema)}
     patterns = [text for tool, text in pools.OFF_TOPIC if tool not in known]
 
-    def make(rng: Random) -> _Ask:
+    def make(rng: Random) -> Ask:
         pattern = rng.choice(patterns)
         text = re.sub(r"\{(\w+)\}", lambda m: rng.choice(pools.FILLERS[m[1]]), pattern)
-        opener = rng.choice(pools.OFF_TOPIC_OPENERS)
-        if first_word(text) in lexicon.QUESTION_WORDS and opener in ("can you ", "please "):
+        asks = first_word(text) in lexicon.QUESTION_WORDS
+        opener = rng.choice(pools.ASK_OPENERS if asks else pools.ORDER_OPENERS)
+        if text.split()[1:2] == ["me"] and opener.startswith(("help", "i want")):
             opener = ""
-        if first_word(text) not in lexicon.QUESTION_WORDS and opener.startswith("i want to know"):
-            opener = "i want to "
-        closer = rng.choice(("", "", "", "", "?" if first_word(text) in lexicon.QUESTION_WORDS else " please"))
-        return opener + text + closer, f"I can only help with {schema.cli_name}.", [], pattern
+        closer = rng.choice(("", "", "", "", "?" if asks else " please"))
+        message = f"I can only help with {schema.cli_name}."
+        return Ask(opener + text + closer, message, [], pattern)
 
     return make
 
 
-def _multiple_interpretations(schema: Schema) -> Any:
+def _multiple_interpretations(schema: Schema) -> Maker | None:
     shared = _shared_verbs(schema)
     pairs = _similar_pairs(schema)
     if not shared and not pairs:
         return None
+    known = {
+        unit.key: surroundings.keys_of(surroundings.references(schema, unit))
+        for unit in schema.units
+    }
 
-    def make(rng: Random) -> _Ask:
-        if shared and (not pairs or rng.random() < 0.55):
+    def make(rng: Random) -> Ask:
+        if shared and (not pairs or rng.random() < 0.6):
             verb = rng.choice(sorted(shared))
-            units = common_units(shared[verb])[:MAX_SUGGESTIONS]
+            units = shared[verb][:MAX_SUGGESTIONS]
             form = rng.choice(pools.SHARED_VERB)
-            return form.format(v=verb), did_you_mean(units), units, f"{verb}|{form}"
+            hidden = frozenset(key for unit in shared[verb] for key in known[unit.key])
+            return Ask(form.format(v=verb), did_you_mean(units), units, f"{verb}|{form}", hidden)
         one, other = rng.choice(pairs)
         form = rng.choice(pools.EITHER)
         first, second = rng.sample([one, other], 2)
-        text = form.format(a=_called(first, rng), b=_called(second, rng))
-        return text, did_you_mean([one, other]), [one, other], f"{one.key}|{other.key}|{form}"
+        a, b = (" ".join(spoken(name) for name in unit.path) for unit in (first, second))
+        text = form.format(a=a, b=b)
+        hidden = frozenset(known[one.key] | known[other.key])
+        return Ask(
+            text, did_you_mean([one, other]), [one, other], f"{one.key}|{other.key}|{form}", hidden
+        )
 
     return make
 
 
-def _called(unit: Unit, rng: Random) -> str:
-    return " ".join(spoken(name) for name in unit.path)
-
-
 def _shared_verbs(schema: Schema) -> dict[str, list[Unit]]:
-    """Verbs with which requests for two or more units begin, and which are no command of their own."""
+    """Verbs with which requests for two or more units begin, and which are no command of their own;
+    the units that use the verb most come first."""
     top = {command.name for command in schema.commands if not command.subcommands}
-    found: dict[str, list[Unit]] = defaultdict(list)
+    found: dict[str, dict[str, int]] = defaultdict(dict)
     for unit in schema.units:
-        verbs = {first_word(text) for text in unit.node.natural_language}
-        verbs |= {first_word(example.request) for example in unit.node.examples}
+        texts = (*unit.node.natural_language, *(example.request for example in unit.node.examples))
+        starts = Counter(first_word(text) for text in texts)
         if unit.parents:
-            verbs.add(unit.node.name)
-        for verb in verbs & set(lexicon.VERBS) - top:
-            found[verb].append(unit)
-    return {verb: units for verb, units in found.items() if len(units) > 1}
+            starts[unit.node.name] += 3
+        for verb, times in starts.items():
+            named = verb == unit.node.name
+            near = verb in lexicon.VERBS.get(unit.node.name, ()) and times > 1
+            if verb in lexicon.VERBS and verb not in top and (named or near or times > 2):
+                found[verb][unit.key] = times + 10 * named
+    return {
+        verb: sorted((u for u in schema.units if u.key in uses), key=lambda u: -uses[u.key])
+        for verb, uses in found.items()
+        if len(uses) > 1
+    }
 
 
 def _similar_pairs(schema: Schema) -> list[tuple[Unit, Unit]]:
-    """Units that people weigh against each other: they share words, or a group."""
+    """Units that people weigh against each other: both do something, and they share words."""
     words = {unit.key: _content_words(unit) for unit in schema.units}
+    doing = [u for u in schema.units if u.node.name in IMPERATIVES]
     pairs = []
-    for index, one in enumerate(schema.units):
-        for other in schema.units[index + 1 :]:
+    for index, one in enumerate(doing):
+        for other in doing[index + 1 :]:
             shared = len(words[one.key] & words[other.key])
-            related = one.parents == other.parents if one.parents or other.parents else shared > 1
-            if related:
+            if one.parents == other.parents and (shared > 1 or one.parents):
                 pairs.append((shared, one, other))
     pairs.sort(key=lambda item: -item[0])
-    return [(one, other) for _, one, other in pairs[:60]]
+    return [(one, other) for _, one, other in pairs[:50]]
 
 
 def _content_words(unit: Unit) -> set[str]:
     text = " ".join((unit.node.description, *unit.node.natural_language)).lower()
-    return {word for word in re.findall(r"[a-z]{4,}", re.sub(r"\{.*?\}", "", text))} - {
-        "with", "from", "that", "this", "into", "make", "show", "your", "what", "have", "then"}  # fmt: skip
+    return set(re.findall(r"[a-z]{4,}", re.sub(r"\{.*?\}", "", text))) - _COMMON
 
 
-def _ambiguous_typo(schema: Schema) -> Any:
+_COMMON = word_set("""
+    with from that this into make show your what have then them
+""")
+
+
+def _ambiguous_typo(schema: Schema) -> Maker | None:
     by_word: dict[str, list[Unit]] = defaultdict(list)
     for unit in schema.units:
         by_word[unit.node.name].append(unit)
     words = sorted(word for word in by_word if word.isalpha() and len(word) > 2)
-    between = sorted(_between(words).items())
-    if len(words) < 2:
+    pairs = _near_pairs(words)
+    if not pairs:
         return None
 
-    def make(rng: Random) -> _Ask:
-        if between and rng.random() < 0.6:
-            typed, near = rng.choice(between)
-        else:
-            word = rng.choice([w for w in words if len(w) > 3] or words)
-            typed = mistype(mistype(word, rng), rng) if len(word) > 3 else word[::-1]
-            near = tuple(_nearest(typed, words))
-        if typed in by_word:
-            return "", "?", [], ""
-        units = [common_units(by_word[word])[0] for word in near[:2]]
+    def make(rng: Random) -> Ask:
+        near = rng.choice(sorted(pairs))
+        typed = rng.choice(pairs[near])
+        units = [common_units(by_word[word])[0] for word in near]
         form = rng.choice(pools.TYPO_FORMS)
-        return form.format(t=typed, cli=schema.cli_name), did_you_mean(units), units, f"typo|{typed}"
+        text = form.format(t=typed, cli=schema.cli_name)
+        return Ask(text, did_you_mean(units), units, f"typo|{typed}")
 
     return make
 
 
-def _between(words: list[str]) -> dict[str, tuple[str, ...]]:
-    """Misspellings that are one slip away from two command words: ``pul`` is not, ``pulh`` is."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
+def _near_pairs(words: list[str]) -> dict[tuple[str, ...], list[str]]:
+    """Pairs of command words, with what may have been meant as either: a slip away from both
+    (``pul`` of pull and push is not, ``pulh`` is), or a beginning that just these two share."""
     sources: dict[str, set[str]] = defaultdict(set)
     for word in words:
-        splits = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]
-        edits = {a + b[1:] for a, b in splits if b}
-        edits |= {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
-        edits |= {a + c + b[1:] for a, b in splits if b for c in letters}
-        edits |= {a + c + b for a, b in splits for c in letters}
-        for edit in edits - set(words):
-            sources[edit].add(word)
-    return {typed: tuple(sorted(near)) for typed, near in sources.items() if len(near) > 1 and len(typed) > 2}
+        for edit in _slips(word) - set(words):
+            if len(edit) > 2 and edit[0] == word[0]:
+                sources[edit].add(word)
+    for word in words:
+        for length in range(2, len(word)):
+            sources[word[:length]].update(w for w in words if w.startswith(word[:length]))
+    pairs: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for typed, near in sorted(sources.items()):
+        if len(near) == 2 and typed not in words:
+            pairs[tuple(sorted(near))].append(typed)
+    return dict(pairs)
 
 
-def _nearest(typed: str, words: list[str]) -> list[str]:
-    def distance(word: str) -> tuple[int, str]:
-        common = sum(typed.count(c) and 1 for c in set(word))
-        return (abs(len(word) - len(typed)) - 2 * common + (word[0] != typed[0]), word)
+def _slips(word: str) -> set[str]:
+    splits = [(word[:i], word[i:]) for i in range(1, len(word) + 1)]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return (
+        {a + b[1:] for a, b in splits if b}
+        | {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
+        | {a + c + b[1:] for a, b in splits if b for c in letters}
+        | {a + c + b for a, b in splits for c in letters}
+    )
 
-    return sorted(words, key=distance)[:2]
 
-
-_CASES = {
+CASES: dict[str, Callable[[Schema], Maker | None]] = {
     "ambiguous_command": _ambiguous_command,
     "unclear_intent": _unclear_intent,
     "off_topic": _off_topic,

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from clitron_dagster.generate import lexicon
+from clitron_dagster.generate import lexicon, values
 from clitron_dagster.generate.clauses import is_request
 from clitron_dagster.generate.context import Bound, bind, flatten
+from clitron_dagster.generate.slots import SLOT, slot_name, slot_of
 from clitron_dagster.generate.value_words import NUMBER_WORDS
 from clitron_dagster.generate.words import (
     NOUNS,
@@ -25,7 +26,6 @@ from clitron_dagster.generate.words import (
 )
 from clitron_dagster.schema import Arg, Example, Schema, Unit
 
-SLOT = re.compile(r"\{([^{}\s]+)\}")
 _EDGE_BEFORE, _EDGE_AFTER = r"(?<![\w.~^@/-])", r"(?![\w~^/@-]|\.\w)"
 
 
@@ -34,7 +34,7 @@ class Phrase:
     """A request's beginning. ``like`` holds the author's values, so that substitutes look alike."""
 
     text: str
-    origin: str  # author | natural | words | description
+    origin: str  # author | natural | words | typed | description
     args: dict[str, Any] = field(default_factory=dict)  # implied without being named
     flags: tuple[str, ...] = ()
     like: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +42,8 @@ class Phrase:
     context: dict[str, Any] | None = None
 
     def slots(self) -> list[str]:
-        return list(dict.fromkeys(slot.partition("#")[0] for slot in SLOT.findall(self.text)))
+        """Names of the arguments in the text; ``{files#1}`` is an item, ``{commit~1}`` a part."""
+        return list(dict.fromkeys(slot_name(slot) for slot in SLOT.findall(self.text)))
 
 
 def phrases_of(schema: Schema, unit: Unit, names: frozenset[str]) -> dict[str, list[Phrase]]:
@@ -50,7 +51,8 @@ def phrases_of(schema: Schema, unit: Unit, names: frozenset[str]) -> dict[str, l
     found = {
         "author": [author_phrase(schema, unit, example) for example in unit.node.examples],
         "natural": list(_natural(unit)),
-        "words": list(_from_names(schema, unit, sibling_words(unit, names))),
+        "words": list(_from_names(unit, sibling_words(unit, names))),
+        "typed": list(_as_typed(schema, unit)),
         "description": list(_from_description(unit)),
     }
     return {origin: phrases for origin, phrases in found.items() if phrases}
@@ -67,7 +69,7 @@ def author_phrase(schema: Schema, unit: Unit, example: Example) -> Phrase:
     given = [(unit.arg(name), value) for name, value in example.args.items()]
     for arg, value in sorted(given, key=lambda pair: -len(str(pair[1]))):
         assert arg is not None  # the loader refuses examples with unknown arguments
-        slotted = _put_slot(text, arg, value)
+        slotted = _put_slot(text, arg, value) or _put_parts(text, arg, value)
         if slotted:
             text, like[arg.name] = slotted, value
         elif link := bind(facts, value):
@@ -78,7 +80,7 @@ def author_phrase(schema: Schema, unit: Unit, example: Example) -> Phrase:
 
 
 def _put_slot(text: str, arg: Arg, value: Any) -> str | None:
-    slot = "{%s}" % arg.name
+    slot = slot_of(arg.name)
     if arg.type == "boolean":
         return None
     if not isinstance(value, list):
@@ -88,11 +90,29 @@ def _put_slot(text: str, arg: Arg, value: Any) -> str | None:
     if match and (len(value) > 1 or len(re.findall(re.escape(str(value[0])), text)) == 1):
         return text[: match.start()] + slot + text[match.end() :]
     for index, item in enumerate(value):
-        changed = _replace(text, arg, item, "{%s#%d}" % (arg.name, index))
+        changed = _replace(text, arg, item, slot_of(arg.name, f"#{index}"))
         if changed is None:
             return None
         text = changed
     return text
+
+
+def _put_parts(text: str, arg: Arg, value: Any) -> str | None:
+    """``squash my last 3 commits`` (HEAD~3) → ``squash my last {upstream~1} commits``."""
+    if isinstance(value, list):
+        return None
+    named = values.parts(arg.semantic, value)
+    for index, part in enumerate(named, start=1):
+        spellings = [part, NUMBER_WORDS[int(part)]] if part.isdigit() and int(part) < 16 else [part]
+        hits = [
+            m
+            for s in spellings
+            for m in re.finditer(_EDGE_BEFORE + re.escape(s) + _EDGE_AFTER, text)
+        ]
+        if len(hits) != 1:
+            return None
+        text = text[: hits[0].start()] + slot_of(arg.name, f"~{index}") + text[hits[0].end() :]
+    return text if named else None
 
 
 def _replace(text: str, arg: Arg, value: Any, slot: str) -> str | None:
@@ -121,7 +141,7 @@ def _natural(unit: Unit) -> Iterator[Phrase]:
             yield Phrase(text, "natural")
     for flag in unit.flags:
         for text in flag.natural_language:
-            if is_request(unit, text):
+            if is_request(unit, flag, text):
                 yield Phrase(text, "natural", flags=(flag.name,))
 
 
@@ -134,7 +154,8 @@ def _from_description(unit: Unit) -> Iterator[Phrase]:
 # -- names ----------------------------------------------------------------------------------------
 
 
-def _from_names(schema: Schema, unit: Unit, siblings: frozenset[str]) -> Iterator[Phrase]:
+def _from_names(unit: Unit, siblings: frozenset[str]) -> Iterator[Phrase]:
+    """Verb and noun, from the names: ``show the pull request {number}``."""
     target = next((a for a in unit.positionals if not a.separator and a.type != "boolean"), None)
     texts: list[str] = []
     if unit.parents:
@@ -142,18 +163,21 @@ def _from_names(schema: Schema, unit: Unit, siblings: frozenset[str]) -> Iterato
             texts += _verb_and_noun(unit, noun, target, siblings)
     else:
         texts += _single_command(unit, target, siblings)
-    path = " ".join(unit.path)
-    slot = "{%s}" % target.name if target else ""
-    if target is None or not target.required:
-        texts += [path, f"{schema.cli_name} {path}"]
-    if target is not None:
-        texts += [f"{path} {slot}", f"{schema.cli_name} {path} {slot}"]
-    for alias in unit.node.aliases:
-        texts += [f"{' '.join([*unit.path[:-1], alias])} {slot}".strip()]
-        if not unit.parents:
-            texts += [f"{spoken(alias)} {slot}".strip()]
     for text in dict.fromkeys(" ".join(text.split()) for text in texts):
         yield Phrase(text, "words")
+
+
+def _as_typed(schema: Schema, unit: Unit) -> Iterator[Phrase]:
+    """The command's own words, with or without the program's name: ``gh pr view {number}``."""
+    target = next((a for a in unit.positionals if not a.separator and a.type != "boolean"), None)
+    paths = [" ".join(unit.path)] + [" ".join([*unit.path[:-1], a]) for a in unit.node.aliases]
+    for path in paths:
+        if target is None or not target.required:
+            yield Phrase(path, "typed")
+            yield Phrase(f"{schema.cli_name} {path}", "typed")
+        if target is not None:
+            yield Phrase(f"{path} {{{target.name}}}", "typed")
+            yield Phrase(f"{schema.cli_name} {path} {{{target.name}}}", "typed")
 
 
 def _synonyms(unit: Unit, siblings: frozenset[str]) -> list[str]:
@@ -162,21 +186,38 @@ def _synonyms(unit: Unit, siblings: frozenset[str]) -> list[str]:
     return list(dict.fromkeys([*own, *(v for v in others if not set(v.split()) & siblings)]))
 
 
-def _verb_and_noun(unit: Unit, noun: str, target: Arg | None, siblings: frozenset[str]) -> list[str]:
+def _verb_and_noun(
+    unit: Unit, noun: str, target: Arg | None, siblings: frozenset[str]
+) -> list[str]:
     leaf = unit.node.name
-    slot = "{%s}" % target.name if target else ""
+    slot = slot_of(target.name) if target else ""
     needed = target is not None and target.required
     if leaf not in lexicon.VERBS and leaf not in lexicon.MORE_VERBS:
         word = spoken(leaf)
-        texts = [f"{noun} {word}", f"show {noun} {word}", f"show me the {noun} {word}", f"check {noun} {word}"]
+        if unit.node.effect != "read":
+            return (
+                [f"mark {noun} {slot} {word}", f"{noun} {slot} {word}"]
+                if target
+                else [f"{noun} {word}"]
+            )
+        texts = [
+            f"{noun} {word}",
+            f"show {noun} {word}",
+            f"show me the {noun} {word}",
+            f"check {noun} {word}",
+        ]
         texts = [] if needed else texts
-        return texts + ([f"{word} of {noun} {slot}", f"show {word} for {noun} {slot}"] if target else [])
+        return texts + (
+            [f"{word} of {noun} {slot}", f"show {word} for {noun} {slot}"] if target else []
+        )
     verbs = _synonyms(unit, siblings)
     many = plural(noun)
     if leaf in lexicon.LISTING:
         return [f"{v} {mine}{many}" for v in verbs for mine in ("", "the ", "my ")]
     if leaf in lexicon.CREATING:
-        texts = [f"{v} {with_article(x)}" for v in verbs for x in (noun, f"new {noun}")] + [f"new {noun}"]
+        texts = [f"{v} {with_article(x)}" for v in verbs for x in (noun, f"new {noun}")] + [
+            f"new {noun}"
+        ]
         if target is None or target.semantic in ("message", "body"):
             return texts
         named = [f"{t} {c} {slot}" for t in texts for c in ("called", "named", "")]
@@ -185,7 +226,16 @@ def _verb_and_noun(unit: Unit, noun: str, target: Arg | None, siblings: frozense
     if target is None:
         return texts
     texts += [f"{v} {noun} {slot}" for v in verbs]
-    if target.semantic in ("branch", "name", "tag", "label", "workflow", "environment", "file", "key"):
+    if target.semantic in (
+        "branch",
+        "name",
+        "tag",
+        "label",
+        "workflow",
+        "environment",
+        "file",
+        "key",
+    ):
         texts += [f"{v} the {slot} {noun}" for v in verbs] + [f"{v} {noun} {slot}" for v in verbs]
     elif target.semantic in NOUNS or target.type == "integer":
         texts += [f"{verbs[0]} {slot}"]
@@ -194,7 +244,7 @@ def _verb_and_noun(unit: Unit, noun: str, target: Arg | None, siblings: frozense
 
 def _single_command(unit: Unit, target: Arg | None, siblings: frozenset[str]) -> Iterable[str]:
     leaf = unit.node.name
-    slot = "{%s}" % target.name if target else ""
+    slot = slot_of(target.name) if target else ""
     needed = target is not None and target.required
     if leaf in lexicon.VERBS or leaf in lexicon.MORE_VERBS:
         for verb in _synonyms(unit, siblings):
@@ -203,5 +253,7 @@ def _single_command(unit: Unit, target: Arg | None, siblings: frozenset[str]) ->
                 yield from (f"{verb} {slot}", f"{verb} {noun} {slot}", f"{verb} the {noun} {slot}")
         if not needed:
             yield from (leaf, f"do a {leaf}", f"run {leaf}")
-    elif not needed:
+    elif not needed and unit.node.effect == "read":
         yield from (leaf, f"show {leaf}", f"show me the {leaf}", f"run {leaf}")
+    elif not needed:
+        yield from (leaf, f"run {leaf}")

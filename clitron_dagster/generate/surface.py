@@ -16,9 +16,10 @@ from clitron_dagster.generate.words import first_word, mood
 _ARTICLE = re.compile(r"\b(?:the|a|an) (?=[a-z])")
 _TAIL_FRAME = re.compile(r"\{x\}.+")
 _KEYBOARD = {
-    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo",
-    "j": "hk", "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et",
-    "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "x",
+    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj",
+    "i": "uo", "j": "hk", "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa",
+    "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu",
+    "z": "x",
 }  # fmt: skip
 
 
@@ -30,31 +31,43 @@ def dress(
     open_ended: bool = False,
     typo: bool = False,
     plain: bool = False,
+    typed: bool = False,
+    reads: bool = True,
     commands: frozenset[str] = frozenset(),
 ) -> str:
     """One natural wording of ``text``.
 
-    ``avoid``: words that name other commands; ``open_ended``: nothing may follow; ``plain``: keep the
-    wording (an author's own), change little.
+    ``avoid``: words that name other commands; ``open_ended``: nothing may follow; ``plain``: keep
+    the wording (an author's own), change little; ``typed``: the command line's own words, which
+    take no frame; ``reads``: the command only shows something.
     """
     kind = mood(text, commands)
+    if typed:
+        text = rng.choices(("", "run ", "just "), (90, 7, 3))[0] + text
+        return slip(text, rng) if typo else text
     if not plain:
         text = _swap(text, rng, avoid)
         if rng.random() < 0.13:
             text = _ARTICLE.sub("", text, count=1 if rng.random() < 0.5 else 0)
-        text = _frame(text, kind, rng, open_ended)
+        text = _frame(text, kind, rng, open_ended, reads)
     elif rng.random() < 0.15:
-        text = _frame(text, kind, rng, open_ended)
+        text = _frame(text, kind, rng, open_ended, reads)
     text = _case(text, rng)
     if typo:
         text = slip(text, rng)
     return text if open_ended else text + _ending(text, kind, rng)
 
 
-def _frame(text: str, kind: str, rng: Random, open_ended: bool) -> str:
-    if kind == "statement":
-        return text
+def _frame(text: str, kind: str, rng: Random, open_ended: bool, reads: bool) -> str:
+    if kind == "statement" or (kind == "thing" and not reads):
+        return (
+            f"{text} please"
+            if rng.random() < 0.03 and not open_ended and text[-1] not in "?!."
+            else text
+        )
     frames = {"order": _ORDER, "question": _QUESTION, "thing": _THING}[kind]
+    if kind == "order" and text.lower().split()[1:2] == ["me"]:
+        frames = _ORDER_ME
     frame = rng.choices(frames[0], cum_weights=frames[1])[0]
     if open_ended and _TAIL_FRAME.search(frame):
         return text
@@ -74,6 +87,7 @@ def _weighted(frames: tuple[tuple[int, str], ...]) -> tuple[list[str], list[int]
 
 
 _ORDER = _weighted(lexicon.FRAMES)
+_ORDER_ME = _weighted(tuple(f for f in lexicon.FRAMES if not f[1].startswith(lexicon.NOT_WITH_ME)))
 _QUESTION = _weighted(lexicon.QUESTION_FRAMES)
 _THING = _weighted(lexicon.NOUN_FRAMES)
 
@@ -131,7 +145,7 @@ def _ending(text: str, kind: str, rng: Random) -> str:
 
 def slip(text: str, rng: Random) -> str:
     """One slip of the keyboard in one word of four letters or more."""
-    words = [m for m in re.finditer(r"(?<![\w-])[A-Za-z]{4,}(?![\w'-])", text)]
+    words = list(re.finditer(r"(?<![\w-])[A-Za-z]{4,}(?![\w'-])", text))
     if not words:
         return text
     match = rng.choice(words)

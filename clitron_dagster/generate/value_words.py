@@ -23,7 +23,8 @@ THINGS = _w(
     sensor telemetry firmware bluetooth gps map marker polygon weather ledger wallet escrow kyc
     transcript glossary crawler scraper indexer ranking recommender embedding tokenizer dataset
     pipeline notebook checkpoint optimizer scheduler-v2 gateway broker consumer producer topic shard
-    replica snapshot lock mutex semaphore thread-pool buffer allocator heap stack registry manifest"""
+    replica snapshot lock mutex semaphore thread-pool buffer allocator heap stack registry
+    manifest"""
 )
 ADJECTIVES = _w(
     """new old broken missing flaky slow faster dark light mobile responsive async lazy legacy
@@ -31,7 +32,8 @@ ADJECTIVES = _w(
     stale unused deprecated secure local remote global shared initial final minor major temp"""
 )
 ACTIONS = _w(
-    """add fix update remove refactor improve bump rename move handle support simplify clean document
+    """add fix update remove refactor improve bump rename move handle support simplify clean
+    document
     test revert disable enable rework optimize cache validate parse render migrate extract split
     merge drop replace introduce implement allow prevent hide show load sync log guard"""
 )
@@ -39,7 +41,8 @@ FIRST = _w(
     """alice bob carol dave erin frank grace heidi ivan judy mallory niaj olivia peggy rupert sybil
     trent victor walter maria jose ana luis chen wei yuki hiro ravi priya amit fatima omar lena
     jonas mikkel sofia emma noah liam mia lucas zoe oscar nina tariq aisha kofi amara jin soo
-    dmitri katya pavel hans greta pierre claire marco giulia sam alex kim pat jordan taylor morgan"""
+    dmitri katya pavel hans greta pierre claire marco giulia sam alex kim pat jordan taylor
+    morgan"""
 )
 LAST = _w(
     """smith jones lopez garcia chen wang patel kumar singh khan ali ito sato mueller schmidt weber
@@ -62,7 +65,8 @@ PROJECTS = _w(
     react-native notes scraper benchmarks home-assistant vscode-plugin terraform-modules"""
 )
 PACKAGES = _w(
-    """lodash react axios express webpack babel jest eslint typescript next vue django flask requests
+    """lodash react axios express webpack babel jest eslint typescript next vue django flask
+    requests
     numpy pandas pytest pydantic fastapi sqlalchemy celery serde tokio clap rails rspec sidekiq
     guava junit spring-boot log4j openssl zlib curl nginx redis postgres"""
 )
@@ -84,7 +88,8 @@ EXTENSIONS = _w(
     yml toml md md txt sh sql vue ipynb csv xml lock ini env cfg proto tf"""
 )
 FIXED_FILES = _w(
-    """README.md package.json Dockerfile Makefile .gitignore .env docker-compose.yml requirements.txt
+    """README.md package.json Dockerfile Makefile .gitignore .env docker-compose.yml
+    requirements.txt
     Cargo.toml go.mod pyproject.toml tsconfig.json LICENSE CHANGELOG.md index.html setup.py
     package-lock.json yarn.lock .eslintrc.js Gemfile CONTRIBUTING.md main.go app.py style.css"""
 )

@@ -1,11 +1,11 @@
-"""Small questions about English text: is it an order, what is the thing called, what is its plural."""
+"""Small questions about English: is this an order, what is the thing called, what is its plural."""
 
 from __future__ import annotations
 
 import re
 
 from clitron_dagster.generate import lexicon
-from clitron_dagster.schema import Arg, Unit
+from clitron_dagster.schema import Arg, Flag, Unit
 from clitron_dagster.schema.semantics import FREE_TEXT
 
 # What people call a value of a kind; the first one is used when the program asks for it.
@@ -15,17 +15,28 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "directory": ("folder", "directory", "dir"), "path": ("file", "path"), "pattern": ("pattern",),
     "url": ("url", "link"), "repo": ("repo", "repository"), "owner": ("owner", "org"),
     "user": ("user",), "team": ("team",), "email": ("email",), "host": ("host",),
-    "pr_number": ("pull request", "PR", "pr"), "issue_number": ("issue",), "run_id": ("run",),
+    "pr_number": ("pull request", "PR", "pr"), "issue_number": ("issue", "ticket"),
+    "run_id": ("run", "build", "workflow run"),
     "port": ("port",), "duration": ("duration",), "date": ("date",), "version": ("version",),
     "key": ("key",), "label": ("label",), "milestone": ("milestone",), "project": ("project",),
     "workflow": ("workflow",), "job": ("job",), "environment": ("environment",),
     "secret_name": ("secret",), "variable_name": ("variable",), "image": ("image",),
     "container": ("container",), "namespace": ("namespace",),
 }  # fmt: skip
-IMPERATIVES = frozenset(
-    word.split()[0] for verb, others in lexicon.VERBS.items() for word in (verb, *others)
-) | lexicon.MORE_VERBS
+IMPERATIVES = (
+    frozenset(word.split()[0] for verb, others in lexicon.VERBS.items() for word in (verb, *others))
+    | lexicon.MORE_VERBS
+) - {"new", "pr", "status"}
+_FINITE = re.compile(
+    r"(?<!that )(?<!which )(?<!what )(?<!who )(?<!if )(?<!when )(?<!\w's )"
+    r"\b(is|are|was|were|isn't|aren't|should|shouldn't|needs|must|has|have|lacks|moved|fails?|failed|"
+    r"worked|works|broke|can|can't|doesn't|don't)\b"
+)
 _SHORT = re.compile(r"\s*\([^)]*\)|;.*|\be\.g\..*|\bi\.e\..*")
+
+
+def options_of(unit: Unit) -> tuple[Arg | Flag, ...]:
+    return (*unit.args, *unit.flags)
 
 
 def spoken(name: str) -> str:
@@ -38,19 +49,35 @@ def first_word(text: str) -> str:
 
 
 def mood(text: str, commands: frozenset[str] = frozenset()) -> str:
-    """``order`` (delete the branch), ``question``, ``statement`` or ``thing`` (open issues)."""
+    """``order`` (delete the branch), ``question``, ``thing`` (open issues), else ``statement``."""
     word = first_word(text)
+    words = text.lower().split()
     if word in lexicon.QUESTION_WORDS:
         return "question"
     if word in lexicon.STATEMENT_WORDS:
         return "statement"
+    verb = _FINITE.search(" ".join(words[:6]))
+    if verb and verb.start() > 0 and "," not in text[: verb.start()]:
+        return "statement"
+    if words[:2] in (["pull", "request"], ["pull", "requests"]):
+        return "thing" if words[1] == "requests" else "statement"
     if word in ("please", "pls", "how", "ok", "hey", "just", "now", "no", "not", "oh"):
         return "statement"
     if word in IMPERATIVES or word.split("-")[0] in IMPERATIVES or word in commands:
         return "order"
     if word.endswith("ly"):
         return "order"
-    return "thing"
+    return "thing" if _is_thing(words) else "statement"
+
+
+def _is_thing(words: list[str]) -> bool:
+    if not words or "," in " ".join(words):
+        return False
+    heads = words[1:4] if words[0] in lexicon.THING_ADJECTIVES else words[:1]
+    return any(
+        word in lexicon.THING_HEADS or (len(word) > 3 and re.fullmatch(r"[a-z]+[^s'\W]s", word))
+        for word in heads
+    )
 
 
 def plural(noun: str) -> str:
@@ -64,7 +91,7 @@ def with_article(noun: str) -> str:
 
 
 def from_description(text: str, max_words: int = 9) -> str:
-    """A description as a request: first sentence, no brackets, lower case, an order where it can be.
+    """A description as a request: first sentence, no brackets, an order where it can be.
 
     ``Shows the working tree status.`` → ``show the working tree status``. Empty when nothing short
     and whole can be made of it.

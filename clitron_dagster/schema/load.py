@@ -30,8 +30,9 @@ from clitron_dagster.schema.model import (
 MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 500_000  # after aliases are expanded
 _Path = tuple[str | int, ...]
+_MODELS: tuple[type[BaseModel], ...] = (Schema, Command, Arg, Flag, Example, ContextKey)
 _KNOWN_KEYS: dict[type[BaseModel], set[str]] = {
-    model: set(model.model_fields) for model in (Schema, Command, Arg, Flag, Example, ContextKey)
+    model: set(model.model_fields) for model in _MODELS
 }
 _KNOWN_KEYS[Arg] |= {"enum", "values"}
 
@@ -85,7 +86,9 @@ def load_schema(file: Path | str) -> Schema:
     try:
         schema = Schema.model_validate(data)
     except ValidationError as error:
-        raise located([_from_pydantic(e) for e in error.errors()]) from None
+        # pydantic also calls a list too short whose items were refused
+        found = [e for e in error.errors() if e["type"] != "too_short" or not e["input"]]
+        raise located([_from_pydantic(e) for e in found]) from None
     faults = list(_faults(schema, file))
     if faults:
         raise located(faults)
@@ -207,8 +210,13 @@ def _guess(word: Any, known: Any) -> str:
 
 
 def _unknown_keys(data: Any, model: type[BaseModel], path: _Path) -> Iterator[str]:
-    children = {"commands": Command, "subcommands": Command, "args": Arg, "flags": Flag}
-    children["examples"] = Example
+    children: dict[str, type[BaseModel]] = {
+        "commands": Command,
+        "subcommands": Command,
+        "args": Arg,
+        "flags": Flag,
+        "examples": Example,
+    }
     if not isinstance(data, dict):
         return
     for key, value in data.items():
@@ -231,8 +239,7 @@ def _faults(schema: Schema, file: Path) -> Iterator[Fault]:
     yield from _duplicates(schema.commands, ("commands",), "command", with_aliases=True)
     for index, command in enumerate(schema.commands):
         yield from _command_faults(command, ("commands", index))
-    for position, unit in enumerate(schema.units):
-        del position
+    for unit in schema.units:
         yield from _example_faults(schema, unit, _path_of(schema, unit))
 
 

@@ -81,7 +81,7 @@ class Arg(_Node):
 
     @model_validator(mode="after")
     def _fill_semantic(self) -> Arg:
-        if not self.semantic:
+        if not self.semantic:  # frozen for others, not yet for itself
             object.__setattr__(self, "semantic", infer_semantic(self.name, self.type))
         return self
 

@@ -215,15 +215,14 @@ def _gate(
     faults = []
     for source, table in report["by_source"].items():
         wrong = {rule: n for rule, n in table["rejected"].items() if rule not in SURPLUS}
-        rate, limit = sum(wrong.values()) / table["in"], job.config.max_reject_rate
+        count, limit = sum(wrong.values()), job.config.max_reject_rate
+        rate = count / table["in"]
         if rate > limit:
-            rule = max(wrong, key=lambda rule: wrong[rule])
-            example, reason = next(
-                (r, why) for r, of, why in rejects if (r.source, of) == (source, rule)
-            )
+            most = (source, max(wrong, key=lambda rule: wrong[rule]))
+            row, reason = next((r, why) for r, rule, why in rejects if (r.source, rule) == most)
             faults.append(
-                f"{sum(wrong.values())} of {table['in']} rows from `{source}` are wrong ({rate:.0%},"
-                f" at most {limit:.0%}): {_counts(wrong)}; such as {example.instruction!r}: {reason}"
+                f"{count} of {table['in']} rows from `{source}` are wrong ({rate:.0%}, at most"
+                f" {limit:.0%}): {_counts(wrong)}; such as {row.instruction!r}: {reason}"
             )
     if not any_kept:
         faults.append(f"no row remains of {len(rejects)}")
@@ -232,9 +231,7 @@ def _gate(
     job.work.mkdir(parents=True, exist_ok=True)
     file = job.work / "rejects.jsonl"
     _write_rejects(file, rejects)
-    remedy = (
-        "mend what writes these rows, or raise max_reject_rate" if any_kept else "mend the source"
-    )
+    remedy = "mend what writes them" + (", or raise max_reject_rate" if any_kept else "")
     raise ClitronError("\n".join([*faults, f"every rejected row is in {file}; {remedy}"]))
 
 

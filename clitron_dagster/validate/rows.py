@@ -1,7 +1,7 @@
 """Rows of the data stages (docs/architecture.md) and the files that they are read from.
 
-Reads ``examples.jsonl`` of raw_examples, ``schemas/<cli>.examples.jsonl`` (curated: the author's own
-requests with their answers) and the requests of ``schemas/<cli>.eval.jsonl``.
+Reads ``examples.jsonl`` of raw_examples, ``schemas/<cli>.examples.jsonl`` (curated: the author's
+own requests with their answers) and the requests of ``schemas/<cli>.eval.jsonl``.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def read_jsonl(file: Path, remedy: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield ``(line number, object)`` for each line that is not blank.
 
     Raises:
-        RowsError: no such file, not UTF-8, or a line that is no JSON object; ``remedy`` says what to
-            do about it.
+        RowsError: no such file, not UTF-8, or a line that is no JSON object; ``remedy`` says what
+            to do about it.
     """
     try:
         text = file.read_bytes().decode("utf-8-sig")

@@ -38,7 +38,7 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """``(i, j, similarity)``, ``i < j``, of normal texts whose similarity is at least ``threshold``."""
+    """``(i, j, similarity)``, ``i < j``, of normal texts at least ``threshold`` alike."""
     sets = [shingles(text) for text in texts]
     if len(texts) <= _FEW:
         pairs: Iterator[tuple[int, int]] = combinations(range(len(texts)), 2)
@@ -74,7 +74,7 @@ def _proposed(
     sets: list[frozenset[str]], others: list[frozenset[str]], threshold: float
 ) -> Iterator[tuple[int, int]]:
     # here, since it takes half a second to import
-    from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]
+    from datasketch import MinHash, MinHashLSH
 
     if not sets or not others:
         return

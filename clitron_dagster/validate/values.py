@@ -16,17 +16,32 @@ from typing import Any
 from clitron_dagster.prompt import context_items
 from clitron_dagster.schema import Arg, Schema, Unit
 
-# Kinds whose values people say in parts: "from v1 to v2" → v1..v2, "3 commits back" → HEAD~3.
-COMPOSED = frozenset(
-    {"range", "ref", "stash_ref", "repo", "date", "duration", "image", "port", "percent"}
-)
+# Kinds whose values people say in parts ("from v1 to v2" → v1..v2, "3 commits back" → HEAD~3): the
+# forms, whose groups the request must give.
+COMPOSED = {
+    kind: re.compile(form)
+    for kind, form in {
+        "range": r"(.+?)\.\.\.?(.+)",
+        "ref": r"HEAD[~^](\d+)",
+        "stash_ref": r"stash@\{(\d+)\}",
+        "repo": r"([^/]+)/([^/]+)",
+        "image": r"(.+):([^:/]+)",
+        "port": r"(\d+):(\d+)",
+        "percent": r"(\d+)%",
+        "duration": r"(\d+) ?[a-z]+",
+        "date": r"(\d+)[ .](?:second|minute|hour|day|week|month|year)s?[ .]ago",
+    }.items()
+}
 _NUMBERS = """zero; one single first; two couple pair twice second; three third; four fourth;
     five fifth; six sixth; seven seventh; eight eighth; nine ninth; ten tenth; eleven;
     twelve dozen; thirteen; fourteen; fifteen; sixteen; seventeen; eighteen; nineteen; twenty"""
 _NUMBER_WORDS = {
     word: number for number, words in enumerate(_NUMBERS.split(";")) for word in words.split()
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100}
-_PART = re.compile(r"\d+|[^\W\d_]+")
+_WORD_BEFORE = re.compile(r"(?:[A-Za-z0-9_][-.]?|(?:^|[\s~.])/)\Z")  # of a letter: a-main, ~/main
+_WORD_BEHIND = re.compile(r"[-.]?[A-Za-z0-9_]|/(?:\s|\Z)|\}")  # main-a, main/, stash@{2}
+_WITHIN_NAMES = "-_/~@:^=."
+_QUOTES = "\"'`,;()"
 Implied = dict[tuple[str, str], set[str]]
 
 
@@ -36,37 +51,42 @@ class Evidence:
     def __init__(self, schema: Schema, instruction: str, context: Any):
         request = " ".join(instruction.split())
         self.text = "\n".join([request, *(fact for _, fact in context_items(schema, context))])
-        self._parts: set[str] | None = None
+        self._numbers: set[float] | None = None
 
     def holds(self, value: str) -> bool:
-        """Whether the text holds the value, not as a piece of a longer word or number."""
+        """Whether the text holds the value, not as a piece of a longer word, name or number."""
         if not any(map(str.isalnum, value)):  # "." and "-" stand inside of many words
-            return value in self.text.split()
-        start = self.text.find(value)
+            return value in (word.strip(_QUOTES) for word in self.text.split())
+        start = self.text.find(value) if value == value.strip() else -1
         while start >= 0:
-            end = start + len(value)
-            if not _joined(self.text[start - 1 : start], value[0]) and not _joined(
-                value[-1], self.text[end : end + 1]
-            ):
+            before, behind = self.text[:start][-2:], self.text[start + len(value) :][:2]
+            if not _cut_before(before, value[0]) and not _cut_behind(value[-1], behind):
                 return True
             start = self.text.find(value, start + 1)
         return False
 
     def holds_number(self, number: float) -> bool:
         """Whether the text holds the number, in digits or as a word."""
-        digits = re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", self.text))
-        words = (_NUMBER_WORDS.get(part.casefold()) for part in self.parts)
-        return abs(number) in {*map(float, digits), *(word for word in words if word is not None)}
-
-    @property
-    def parts(self) -> set[str]:
-        if self._parts is None:
-            self._parts = set(_PART.findall(self.text))
-        return self._parts
+        if self._numbers is None:
+            ungrouped = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", self.text)
+            self._numbers = {float(digits) for digits in re.findall(r"\d+(?:\.\d+)?", ungrouped)}
+            words = re.findall(r"[a-z]+", self.text.casefold())
+            self._numbers.update(_NUMBER_WORDS[word] for word in words if word in _NUMBER_WORDS)
+        return abs(number) in self._numbers
 
 
-def _joined(left: str, right: str) -> bool:
-    return (left.isdigit() and right.isdigit()) or (left.isalpha() and right.isalpha())
+def _cut_before(before: str, first: str) -> bool:
+    """Whether what stands before a value's first character belongs to it: ``maintenance``."""
+    if first.isascii() and first.isalnum():
+        return bool(_WORD_BEFORE.search(before))
+    return first in _WITHIN_NAMES and before.endswith((first, ".", "~"))
+
+
+def _cut_behind(last: str, behind: str) -> bool:
+    """The same at the end. ``fix-`` of ``fix-it`` and ``a/b`` of ``a/b/`` are not whole either."""
+    if last.isascii() and last.isalnum():
+        return bool(_WORD_BEHIND.match(behind))
+    return last in _WITHIN_NAMES and behind[:1] != "" and (behind[0].isalnum() or behind[0] == last)
 
 
 def implied_values(
@@ -125,10 +145,11 @@ def _supported(arg: Arg, value: Any, evidence: Evidence, implied: set[str]) -> b
         return True
     if not isinstance(value, str):
         return False
-    if arg.semantic not in COMPOSED and _blotted(value) not in map(_blotted, implied):
-        return False
-    known = {part for text in implied for part in _PART.findall(text) if not part.isdecimal()}
-    return all(
-        part in evidence.parts | known or (part.isdecimal() and evidence.holds_number(int(part)))
-        for part in _PART.findall(value)
+    if _blotted(value) in map(_blotted, implied):  # HEAD~4 where the author has HEAD~3
+        return all(evidence.holds_number(int(digits)) for digits in re.findall(r"\d+", value))
+    form = COMPOSED.get(arg.semantic)
+    said = form.fullmatch(value) if form else None
+    return said is not None and all(
+        evidence.holds(part) or (part.isdecimal() and evidence.holds_number(int(part)))
+        for part in said.groups()
     )

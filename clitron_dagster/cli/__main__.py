@@ -1,0 +1,5 @@
+"""``python -m clitron_dagster.cli`` is ``clitron``."""
+
+from clitron_dagster.cli import main
+
+main()

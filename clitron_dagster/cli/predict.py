@@ -1,0 +1,145 @@
+"""``clitron predict``: a file of requests, answered. Others build on its rows."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from clitron_dagster.cli.common import make_settings
+from clitron_dagster.errors import ClitronError
+
+CHUNK = 64  # rows that are answered, then written
+
+
+class RowsError(ClitronError):
+    """An input or output that cannot be used."""
+
+
+@click.command()
+@click.argument("cli", metavar="CLI")
+@click.option(
+    "--input", "source", required=True, type=click.Path(), metavar="IN.jsonl",
+    help="Rows to answer; - for standard input.",
+)
+@click.option(
+    "--output", "target", required=True, type=click.Path(), metavar="OUT.jsonl",
+    help="Where the answered rows go; - for standard output.",
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), metavar="FILE.gguf", help="Another model file."
+)
+@click.option(
+    "--unconstrained", is_flag=True, help="Let the model write freely, without the grammar."
+)
+def predict(cli: str, source: str, target: str, model: Path | None, unconstrained: bool) -> None:
+    """Answer every request of a JSONL file with the model of CLI.
+
+    \b
+    clitron predict git --input in.jsonl --output out.jsonl
+    echo '{"id": 1, "nl": "what changed?", "context": null}' \\
+      | clitron predict git --input - --output -
+
+    \b
+    A row in:   {"id", "nl", "context": null or an object}
+    A row out:  the same, and "response" (the answer), "argv" (a list, null for a clarification),
+                "confidence", "latency_ms"; or "error" where it failed. The rest goes on.
+    """  # fmt: skip
+    from clitron_dagster.cli.model import Model, find_model
+
+    settings = make_settings()
+    schema = settings.load(cli)
+    file = find_model(settings, cli, model)
+    rows = read_rows(source)
+    first = list(itertools.islice(rows, CHUNK if source != "-" else 1))
+    done = failed = 0
+    with (
+        _sink(target) as sink,
+        Model(schema, file, constrained=not unconstrained, parallel=1) as loaded,
+    ):
+        while first:
+            for row in _answered(loaded.answer, first):
+                done += 1
+                failed += "error" in row
+                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+            sink.flush()
+            first = list(itertools.islice(rows, CHUNK if source != "-" else 1))
+    words = f"{done} rows, {failed} failed" if failed else f"{done} rows"
+    click.echo(words + ("" if target == "-" else f" → {target}"), err=True)
+
+
+def _answered(answer: Any, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Answers in the rows' order; a row that could not be read passes as it is."""
+    answers = iter(answer([row for row in rows if "error" not in row]))
+    for row in rows:
+        yield row if "error" in row else next(answers)
+
+
+def read_rows(source: str) -> Iterator[dict[str, Any]]:
+    """The rows of a JSONL file; a line that is no row becomes one with ``error``.
+
+    Raises:
+        RowsError: the file cannot be read, or is not UTF-8.
+    """
+    place = "standard input" if source == "-" else source
+    try:
+        with contextlib.ExitStack() as stack:
+            stream: IO[bytes] = (
+                sys.stdin.buffer if source == "-" else stack.enter_context(Path(source).open("rb"))
+            )
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield _row(place, number, line)
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise RowsError(f"{place} cannot be read: {said}") from None
+
+
+def _row(place: str, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except UnicodeDecodeError as error:
+        raise RowsError(
+            f"{place}, line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        said = getattr(error, "msg", str(error)).lower()
+        return {"id": None, "line": number, "error": f"line {number} is not JSON ({said})"}
+    if not isinstance(row, dict):
+        return {"id": None, "line": number, "error": f"line {number} is not a JSON object"}
+    row = {"id": row.get("id", number), **row}
+    row.pop("error", None)
+    if not isinstance(row.get("nl"), str):
+        row["error"] = f"line {number} has no text in `nl`"
+    return row
+
+
+@contextlib.contextmanager
+def _sink(target: str) -> Iterator[IO[str]]:
+    """Where answers go: standard output, or a file that appears when it is whole."""
+    if target == "-":
+        yield sys.stdout
+        return
+    file = Path(target)
+    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
+    try:
+        sink = partial.open("w", encoding="utf-8")
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise RowsError(f"{target} cannot be written: {said}; give another --output") from None
+    try:
+        with sink:
+            yield sink
+        partial.replace(file)
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise RowsError(f"{target} cannot be written: {said}") from None
+    finally:
+        partial.unlink(missing_ok=True)
