@@ -80,7 +80,7 @@ def canonical(answer: Answer) -> str:
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
 
 
-def normalize(schema: Schema, answer: Any) -> Answer:
+def normalize(schema: Schema, answer: Any) -> Any:
     """Put a parsed answer's keys, args and flags into canonical order.
 
     Unknown keys are dropped; an answer that is not an object, or names no unit, is returned as it
@@ -288,7 +288,8 @@ def from_argv(schema: Schema, argv: list[str]) -> Answer:
     words = argv[1:] if argv and argv[0] == schema.cli_name else list(argv)
     unit, rest = _find_unit(schema, words)
     options: dict[str, Arg | Flag] = {}
-    for option in (*(a for a in unit.args if not a.positional), *unit.flags):
+    named: list[Arg | Flag] = [*(a for a in unit.args if not a.positional), *unit.flags]
+    for option in named:
         options[_dashed(option.name)] = option
         if option.short:
             options[f"-{option.short}"] = option

@@ -37,6 +37,16 @@ class StageRun:
     reasons: tuple[str, ...]
 
 
+def _terminal() -> TextIO:
+    """stderr by a descriptor of its own: dagster points descriptor 2 elsewhere during a step."""
+    if sys.stderr is not sys.__stderr__:
+        return sys.stderr  # a test's
+    try:
+        return open(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+    except (OSError, io.UnsupportedOperation):
+        return sys.stderr
+
+
 class _Screen:
     """The one place that writes; a module-level instance of it is shared by all stages."""
 
@@ -219,13 +229,3 @@ def _detail(numbers: Mapping[str, Any]) -> str:
         if key not in (*_DONE, *_TOTAL) and isinstance(value, int | float | str) and value != ""
     ]
     return " · ".join(shown[:3])
-
-
-def _terminal() -> TextIO:
-    """stderr by a descriptor of its own: dagster points descriptor 2 elsewhere during a step."""
-    if sys.stderr is not sys.__stderr__:
-        return sys.stderr  # a test's
-    try:
-        return open(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
-    except (OSError, io.UnsupportedOperation):
-        return sys.stderr

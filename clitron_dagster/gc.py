@@ -22,7 +22,7 @@ from clitron_dagster.stages import STAGE_NAMES, STAGES
 from clitron_dagster.staleness import recipe
 from clitron_dagster.store import Artifact, Store, StoreError, explain_os_error
 
-BEST_METRIC = "human_exact"  # of eval_report; see best_score
+BEST_METRIC = "human_model_exact"  # of eval_report
 _LEFTOVERS = {
     ".old-": "set aside: damaged, or replaced",
     ".partial-": "half-written by a run that stopped",

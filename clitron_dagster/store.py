@@ -109,7 +109,8 @@ class Store:
         """All finished artifacts of an asset, oldest first."""
         folder = self.root / cli / asset
         names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-        found = [self.find(cli, asset, name) for name in names if not name.startswith(".")]
+        fingerprints = [name for name in names if name != "current" and not name.startswith(".")]
+        found = [self.find(cli, asset, name) for name in fingerprints]
         return sorted((a for a in found if a), key=lambda a: a.manifest.ended)
 
     def damage(self, artifact: Artifact) -> str | None:

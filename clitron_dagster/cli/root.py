@@ -65,7 +65,7 @@ class Root(click.Group):
                 stream.reconfigure(errors="replace")
         for position, word in enumerate(words, 1):
             if not _is_text(word):
-                shown = word.encode("utf-8", "backslashreplace").decode()
+                shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 complain(f"argument {position} is not UTF-8 ({shown}); write it in UTF-8")
                 sys.exit(1)
         options.setdefault("prog_name", PROGRAM)

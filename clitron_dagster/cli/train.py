@@ -177,6 +177,9 @@ def _execute(cli: str, stages: list[Stage], config: dict[str, Any]) -> None:
     except DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None
     except Exception as error:
+        stops = (KeyboardInterrupt, DagsterExecutionInterruptedError)
+        if any(isinstance(link, stops) for link in _chain(error)):
+            raise KeyboardInterrupt from None
         raise _cause(error) from error
 
 
@@ -204,12 +207,12 @@ def _cause(error: BaseException) -> Exception:
     for link in chain:
         if isinstance(link, dg.Failure) and link.description:
             return RunError(link.description)
-    last = chain[-1]
-    said = " ".join(str(last).split())[:400]
-    stage = console.running()
+    wrappings = (dg.DagsterError, dg.RetryRequested)
+    fault = next((link for link in chain if not isinstance(link, wrappings)), chain[-1])
+    said = " ".join(str(fault).split())[:400]
     return RunError(
-        f"{stage or 'the run'} failed: {type(last).__name__}: {said}; what was finished is kept "
-        "(CLITRON_DEBUG=1 shows where it came from)"
+        f"{console.running() or 'the run'} failed: {type(fault).__name__}: {said}; what was "
+        "finished is kept (CLITRON_DEBUG=1 shows where it came from)"
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.evaluate.predictions import (
     Predictions,
-    predict_gguf,
+    predict_free,
     predict_hf,
+    predict_served,
     shuffled,
 )
 from clitron_dagster.evaluate.rows import EvalRow
@@ -52,7 +53,6 @@ class Runner:
     """Fills in the predictions of columns over row sets (``{"human": rows, "test": rows}``)."""
 
     schema: Schema
-    grammar: str
     sets: Mapping[str, Sequence[EvalRow]]
     plan: Plan
     work: Path
@@ -116,7 +116,7 @@ class Runner:
     def _run_gguf(self, column: Column, wanted: Mapping[str, Sequence[EvalRow]]) -> None:
         from clitron_dagster.inference.engine import Engine
 
-        grammar = self.grammar if column.constrained else None
+        predict = predict_served if column.constrained else predict_free
         alone = self._alone(column, wanted)
         for parallel in (1, self.plan.parallel):
             rows_of = alone if parallel == 1 else wanted
@@ -127,14 +127,12 @@ class Runner:
                 loading = round((time.perf_counter() - started) * 1000, 1)
                 self.load_ms.setdefault(column.quant, loading)
                 for name, rows in rows_of.items():
-                    predict_gguf(
+                    predict(
                         engine,
                         self.schema,
                         rows,
                         self.predictions(name, column.name),
-                        grammar=grammar,
                         max_new_tokens=self.plan.max_new_tokens,
-                        alone=parallel == 1,
                         progress=self._tell(column, name, len(wanted[name])),
                     )
 

@@ -4,7 +4,7 @@ Faster on a CPU than ``model.generate`` for many short answers: prompts are sort
 beginning that all of them share is computed once, finished rows leave the batch, and logits are
 computed for the last position only. Greedy answers are the same as those of ``model.generate``.
 
-Measure it: ``python -m clitron_dagster.evaluate.hf_runner [BASE_MODEL] [ROWS] [BATCH]``.
+Measure it: ``python -m clitron_dagster.evaluate.speed schemas/git.yaml [MODEL]``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from clitron_dagster.train.device import pick_device, supports_bf16
 
 
 class Generated(NamedTuple):
@@ -38,33 +40,19 @@ class Loaded:
     tokenizer: Any
 
 
-def best_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where the hardware multiplies it, else fp32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "mps":
-        return torch.bfloat16
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
-
-
-def best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
 def load_model(
     model_dir: Path,
     adapter: Path | None = None,
     *,
-    device: torch.device | None = None,
+    device: str | None = None,
     dtype: torch.dtype | None = None,
 ) -> Loaded:
-    """Load full weights, or a base model with a LoRA adapter merged into it (in fp32)."""
-    device = device or best_device()
-    dtype = dtype or best_dtype(device)
+    """Load full weights, or a base model with a LoRA adapter merged into it (in fp32).
+
+    In bf16 where the hardware multiplies it, else in fp32.
+    """
+    device = device or pick_device()
+    dtype = dtype or (torch.bfloat16 if supports_bf16(device) else torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     loaded_as = torch.float32 if adapter else dtype
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=loaded_as)
@@ -88,6 +76,7 @@ def generate_answers(
     num_return_sequences: int = 1,
     seed: int = 0,
     stop_at_object: bool = False,
+    ignore_eos: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Generated]:
     """Answer rendered prompts, in their order; ``num_return_sequences`` neighbours for each.
@@ -116,7 +105,7 @@ def generate_answers(
     settings = _Settings(
         model=loaded.model,
         tokenizer=tokenizer,
-        eos=_eos_ids(loaded),
+        eos=frozenset() if ignore_eos else _eos_ids(loaded),
         max_new_tokens=max_new_tokens,
         temperature=temperature if do_sample else 0.0,
         stop_at_object=stop_at_object,
@@ -185,9 +174,9 @@ def _run_batch(
     input_ids = torch.zeros(len(rest), width, dtype=torch.long)
     mask = torch.zeros(len(rest), prefix + width, dtype=torch.long)
     mask[:, :prefix] = 1
-    for index, row in enumerate(rest):
-        input_ids[index, width - len(row) :] = torch.tensor(row)
-        mask[index, prefix + width - len(row) :] = 1
+    for index, ids in enumerate(rest):
+        input_ids[index, width - len(ids) :] = torch.tensor(ids)
+        mask[index, prefix + width - len(ids) :] = 1
     input_ids, mask = input_ids.to(device), mask.to(device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, prefix:]
     alive = list(range(len(rest)))  # batch row → row of `tokens`

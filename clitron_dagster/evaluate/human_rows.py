@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.answer import normalize, problems
+from clitron_dagster.answer import Answer, normalize, problems
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.evaluate.rows import CLARIFICATION_CASES, EvalRow, RowsError, unit_key
 from clitron_dagster.prompt import MAX_REQUEST_CHARS, RequestError, context_items
@@ -97,13 +97,12 @@ def _check_line(
         return
     faults = list(_row_faults(schema, row))
     if not faults:
-        for key, seen, what in (
-            (row["id"], ids, f"id `{row['id']}`"),
-            (_request_key(row), requests, "the same request with the same context"),
-        ):
-            if key in seen:
-                faults.append(f"{what} stands already in line {seen[key]}")
-            seen[key] = number
+        same_id = ids.setdefault(row["id"], number)
+        same_request = requests.setdefault(_request_key(row), number)
+        if same_id != number:
+            faults.append(f"id `{row['id']}` stands already in line {same_id}")
+        if same_request != number:
+            faults.append(f"the same request and context stand already in line {same_request}")
     if faults:
         checked.faults += [(number, fault) for fault in faults]
         return
@@ -141,10 +140,11 @@ def _to_row(schema: Schema, row: dict[str, Any]) -> EvalRow:
     )
 
 
-def _clean(schema: Schema, answer: dict[str, Any]) -> dict[str, Any]:
+def _clean(schema: Schema, answer: Answer) -> Answer:
     if answer["type"] == "clarification":
         return {"type": "clarification"}
-    return normalize(schema, answer)
+    clean: Answer = normalize(schema, answer)
+    return clean
 
 
 # -- rules ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clitron_dagster import prompt
+from clitron_dagster.answer import canonical
 from clitron_dagster.evaluate.rows import EvalRow
 from clitron_dagster.schema import Schema
 
@@ -120,36 +121,53 @@ def predict_hf(
         progress(len(into))
 
 
-def predict_gguf(
+def predict_served(
     engine: Engine,
     schema: Schema,
     rows: Sequence[EvalRow],
     into: Predictions,
     *,
-    grammar: str | None,
     max_new_tokens: int,
-    alone: bool,
     progress: Progress,
 ) -> None:
-    """Greedy answers of a GGUF; with ``alone`` one at a time, warm, with their latency."""
+    """Answers of a GGUF as it is served: ``predict_rows`` with the schema's grammar.
+
+    With an engine of one slot each row is answered alone, warm, and its latency is kept.
+    """
+    from clitron_dagster.inference.predict import answer_end, predict_rows
+
+    rows = into.missing(rows)
+    asked = [{"id": row.id, "nl": row.request, "context": row.context} for row in rows]
+    alone = engine.parallel == 1
+    if alone:
+        list(predict_rows(engine, schema, asked[:WARM_UP_ROWS], max_tokens=max_new_tokens))
+    for found in predict_rows(engine, schema, asked, max_tokens=max_new_tokens):
+        response = found["response"]
+        text = str(found["error"]) if response is None else canonical(response)
+        tokens = len(engine.tokenize(text[: answer_end(text)], special=False))
+        timed = (found["latency_ms"], tokens) if alone else (None, None)
+        into.add([Prediction(found["id"], text, *timed)])
+        progress(len(into))
+
+
+def predict_free(
+    engine: Engine,
+    schema: Schema,
+    rows: Sequence[EvalRow],
+    into: Predictions,
+    *,
+    max_new_tokens: int,
+    progress: Progress,
+) -> None:
+    """Answers of a GGUF without a grammar, up to its own end token."""
     rows = into.missing(rows)
     if not rows:
         return
     texts = prompts(engine, schema, rows)
     engine.keep_prefix(texts)
-    if alone:
-        for text in texts[:WARM_UP_ROWS]:
-            engine.complete(text, max_new_tokens, grammar=grammar)
-        for row, text in zip(rows, texts, strict=True):
-            done = engine.complete(text, max_new_tokens, grammar=grammar)
-            into.add([Prediction(row.id, done.text, done.latency_ms, len(done.tokens))])
-            progress(len(into))
-        return
     for start in range(0, len(rows), CHUNK_ROWS):
-        answers = engine.complete_batch(
-            texts[start : start + CHUNK_ROWS], max_new_tokens, grammar=grammar
-        )
         chunk = rows[start : start + CHUNK_ROWS]
+        answers = engine.complete_batch(texts[start : start + CHUNK_ROWS], max_new_tokens)
         into.add(
             Prediction(row.id, answer.text) for row, answer in zip(chunk, answers, strict=True)
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clitron_dagster.answer import ArgvError, to_argv, to_shell
 from clitron_dagster.evaluate.columns import Column, Runner
 from clitron_dagster.evaluate.metrics import (
+    Proportion,
     RowScore,
     column_scores,
     mcnemar_exact,
@@ -29,6 +30,12 @@ ERROR_KINDS = {
     "args": "other arguments",
     "values": "wrong value",
     "asked": "a needless question",
+}
+CONFIDENCE_BANDS = {
+    "0.9 and above": (0.9, 2.0),
+    "0.7 to 0.9": (0.7, 0.9),
+    "0.5 to 0.7": (0.5, 0.7),
+    "below 0.5": (-1.0, 0.5),
 }
 
 
@@ -59,9 +66,15 @@ def judge(
 
 
 def set_metrics(
-    schema: Schema, judged: Mapping[str, Judged], pairs: Sequence[tuple[str, str]]
+    schema: Schema,
+    judged: Mapping[str, Judged],
+    pairs: Sequence[tuple[str, str]],
+    served: Collection[str],
 ) -> dict[str, Any]:
-    """Scores of every column over one row set, and paired tests on the rows both answered."""
+    """Scores of every column over one row set, and paired tests on the rows both answered.
+
+    ``served`` names the columns whose answers carry a measured confidence.
+    """
     columns = {}
     for name, one in judged.items():
         scores = [one.scores[row.id] for row in one.rows]
@@ -69,6 +82,7 @@ def set_metrics(
         columns[name] = {
             **column_scores(one.rows, scores),
             "errors": {kind: kinds.count(kind) for kind in ERROR_KINDS},
+            "by_confidence": by_confidence(scores) if name in served else {},
         }
     return {
         "columns": columns,
@@ -78,6 +92,15 @@ def set_metrics(
             if (ids := _shared(judged[a], judged[b]))
         ],
     }
+
+
+def by_confidence(scores: Sequence[RowScore]) -> dict[str, Any]:
+    """Exact match of legal answers by their confidence, in the bands of seed 004."""
+    found: dict[str, Any] = {}
+    for band, (low, high) in CONFIDENCE_BANDS.items():
+        group = [s for s in scores if s.schema_valid and low <= s.answer["confidence"] < high]
+        found[band] = Proportion(sum(s.exact for s in group), len(group)).as_dict()
+    return found
 
 
 def _shared(a: Judged, b: Judged) -> list[str]:
@@ -217,18 +240,18 @@ def _cell(
     schema: Schema, row: EvalRow, score: RowScore, runner: Runner, set_name: str, column: str
 ) -> dict[str, Any]:
     text = runner.predictions(set_name, column)[row.id].text
-    cell: dict[str, Any] = {
+    shown = shell(schema, score.answer) if score.answer is not None else None
+    if score.schema_valid and score.clarification:
+        shown = f"(question) {score.answer['message']}"
+    return {
         "exact": score.exact,
         "structural": score.structural,
         "schema_valid": score.schema_valid,
         "error": error_kind(schema, row, score),
+        "answer": text if score.answer is None else score.answer,
+        "shown": text if shown is None else shown,
+        "faults": list(score.faults),
     }
-    if score.answer is None:
-        return {**cell, "text": text}
-    shown = shell(schema, score.answer)
-    if shown is None and score.clarification:
-        shown = f"(question) {score.answer.get('message', '')}"
-    return {**cell, "answer": score.answer, "shell": shown, "faults": list(score.faults)}
 
 
 def shell(schema: Schema, answer: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,1 @@
+"""From trained weights to GGUF files that anyone can run."""

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from clitron_dagster.generate.lexicon import word_set
-from clitron_dagster.generate.slots import SLOT, slot_name
+from clitron_dagster.generate.slots import SLOT, show_braces, slot_name
 from clitron_dagster.generate.value_words import NUMBER_WORDS
 from clitron_dagster.generate.values import parts
 from clitron_dagster.generate.words import NOUNS, spoken
@@ -95,7 +95,7 @@ def fill(
 def reveal(text: str, spelled: list[str]) -> str:
     for index, value in enumerate(spelled):
         text = text.replace(chr(_FIRST_MARK + index), value)
-    return " ".join(text.split())
+    return " ".join(show_braces(text).split())
 
 
 def is_mark(char: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from clitron_dagster.generate import lexicon, values
 from clitron_dagster.generate.clauses import is_request
 from clitron_dagster.generate.context import Bound, bind, flatten
-from clitron_dagster.generate.slots import SLOT, slot_name, slot_of
+from clitron_dagster.generate.slots import SLOT, hide_braces, slot_name, slot_of
 from clitron_dagster.generate.value_words import NUMBER_WORDS
 from clitron_dagster.generate.words import (
     NOUNS,
@@ -63,7 +63,7 @@ def phrases_of(schema: Schema, unit: Unit, names: frozenset[str]) -> dict[str, l
 
 def author_phrase(schema: Schema, unit: Unit, example: Example) -> Phrase:
     """The example with each value that it names literally turned into a slot."""
-    text, implied, like = example.request, {}, {}
+    text, implied, like = hide_braces(example.request), {}, {}
     bound: dict[str, Bound] = {}
     facts = flatten(schema, example.context)
     given = [(unit.arg(name), value) for name, value in example.args.items()]
@@ -85,9 +85,9 @@ def _put_slot(text: str, arg: Arg, value: Any) -> str | None:
         return None
     if not isinstance(value, list):
         return _replace(text, arg, value, slot)
-    words = "(?:,? and |, | )".join(re.escape(str(item)) for item in value)
+    words = "(?:,? and |, | )".join(re.escape(hide_braces(str(item))) for item in value)
     match = re.search(_EDGE_BEFORE + words + _EDGE_AFTER, text)
-    if match and (len(value) > 1 or len(re.findall(re.escape(str(value[0])), text)) == 1):
+    if match and (len(value) > 1 or text.count(hide_braces(str(value[0]))) == 1):
         return text[: match.start()] + slot + text[match.end() :]
     for index, item in enumerate(value):
         changed = _replace(text, arg, item, slot_of(arg.name, f"#{index}"))
@@ -116,7 +116,7 @@ def _put_parts(text: str, arg: Arg, value: Any) -> str | None:
 
 
 def _replace(text: str, arg: Arg, value: Any, slot: str) -> str | None:
-    shown = str(value)
+    shown = hide_braces(str(value))
     spellings = [shown]
     if arg.type == "integer" and arg.semantic == "count" and 0 <= value < len(NUMBER_WORDS):
         spellings.append(NUMBER_WORDS[value])

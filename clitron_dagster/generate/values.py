@@ -47,7 +47,7 @@ def _once(arg: Arg, rng: Random) -> Any:
 
 
 _SHAPES = [
-    ("number", r"\d+"), ("head", r"@|HEAD.*"), ("range", r".+\.\.\.?.+"),
+    ("number", r"\d+"), ("range", r".+\.\.\.?.+"), ("head", r"@|HEAD.*"),
     ("hash", r"[0-9a-f]{7,40}"),
     ("version", r"v?\d+(\.\d+)+\S*"), ("date", r"\d{4}-\d\d-\d\d.*"), ("url", r"\w+://.*|git@.*"),
     ("ago", r".*\bago"), ("glob", r".*\*.*"), ("stash", r"stash@.*"), ("at", r"@\w+"),

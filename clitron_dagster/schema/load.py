@@ -281,7 +281,7 @@ def _command_faults(command: Command, path: _Path) -> Iterator[Fault]:
 
 
 def _option_faults(command: Command, path: _Path) -> Iterator[Fault]:
-    options = (*command.args, *command.flags)
+    options: list[Arg | Flag] = [*command.args, *command.flags]
     places: list[_Path] = [(*path, "args", i) for i in range(len(command.args))]
     places += [(*path, "flags", i) for i in range(len(command.flags))]
     names: dict[str, _Path] = {}

@@ -35,24 +35,31 @@ class _Node(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Arg(_Node):
-    """An option or positional that takes a value."""
+class _Option(_Node):
+    """What arguments and flags have in common."""
 
     name: str = Field(min_length=1)
     short: str | None = Field(default=None, min_length=1, max_length=1)
+    description: str = ""
+    natural_language: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    _tuples = field_validator("natural_language", "conflicts", "requires", mode="before")(_as_tuple)
+
+
+class Arg(_Option):
+    """An option or positional that takes a value."""
+
     type: ValueType = "string"
     choices: tuple[str, ...] = ()
     required: bool = False
     default: Any = None
-    description: str = ""
-    natural_language: tuple[str, ...] = ()
     positional: bool = False
     separator: bool = False
     repeatable: bool = False
     semantic: str = ""
     samples: tuple[Any, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -77,8 +84,6 @@ class Arg(_Node):
             choices = tuple(c if isinstance(c, str) else json.dumps(c) for c in choices)
         return {**data, "type": kind, "choices": choices}
 
-    _tuples = field_validator("natural_language", "conflicts", "requires", mode="before")(_as_tuple)
-
     @model_validator(mode="after")
     def _fill_semantic(self) -> Arg:
         if not self.semantic:  # frozen for others, not yet for itself
@@ -86,18 +91,10 @@ class Arg(_Node):
         return self
 
 
-class Flag(_Node):
+class Flag(_Option):
     """A boolean option: it is there or not."""
 
-    name: str = Field(min_length=1)
-    short: str | None = Field(default=None, min_length=1, max_length=1)
-    description: str = ""
-    natural_language: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
     effect: Effect | None = None
-
-    _tuples = field_validator("natural_language", "conflicts", "requires", mode="before")(_as_tuple)
 
 
 class Example(_Node):

@@ -1,0 +1,98 @@
+"""gguf_model: the tuned model as GGUF files, one per quantization.
+
+Reads ``dpo_model`` (model/) and ``splits`` (val.jsonl, for the parity prompts). Writes
+``clitron-<cli>-<quant>.gguf`` for f16 and each quant, ``Modelfile``, ``README.md`` (the model card)
+and ``parity.json``. The conversion is kept in the work folder until all is done.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from clitron_dagster.base_model import describe as describe_base
+from clitron_dagster.export import quantize
+from clitron_dagster.export.convert import ConvertError, convert
+from clitron_dagster.export.metadata import metadata, write_metadata
+from clitron_dagster.export.model_card import model_card
+from clitron_dagster.export.modelfile import modelfile
+from clitron_dagster.export.parity import check_tokens, compare_answers, trained_answers
+from clitron_dagster.stage import Job, Metrics, StageConfig
+from clitron_dagster.train.encode import prompt_text, read_rows
+
+CODE_VERSION = "1"
+# The pre-tokenizer that the converter must recognise, by the base model's name; a wrong one splits
+# digits or spaces otherwise than training did.
+PRE_TOKENIZERS = {"SmolLM2-135M-Instruct": "smollm", "tiny-random": "smollm"}
+
+
+class GgufModelConfig(StageConfig):
+    """Settings of the export."""
+
+    quants: tuple[str, ...] = ("q8_0", "q4_k_m")  # beside f16, which is always made
+    parity_prompts: int = 8  # prompts whose greedy answers are compared
+
+
+def run(job: Job[GgufModelConfig]) -> Metrics:
+    """Convert, mark, quantize, and check parity with training."""
+    from transformers import AutoTokenizer
+
+    source = job.inputs["dpo_model"] / "model"
+    base = describe_base(source)
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    keys = metadata(job.schema, base)
+    f16 = job.work / "f16.gguf"
+    if not f16.exists():
+        job.log("converting to f16")
+        raw = job.work / "converted.gguf"
+        convert(source, raw, f"clitron-{job.cli}")
+        _check_pre_tokenizer(raw, base.name)
+        write_metadata(raw, f16, keys)
+        raw.unlink()
+    rows = read_rows(job.inputs["splits"] / "val.jsonl")
+    prompts = [prompt_text(tokenizer, job.schema, row) for row in rows]
+    compared = check_tokens(f16, tokenizer, prompts)
+    asked = prompts[: job.config.parity_prompts]
+    expected = trained_answers(source, asked)
+    parity: dict[str, Any] = {"prompts_with_equal_tokens": compared, "answers": {}}
+    files: dict[str, dict[str, Any]] = {}
+    for quant in ("f16", *(q for q in job.config.quants if q != "f16")):
+        out = job.out / f"clitron-{job.cli}-{quant}.gguf"
+        if quant == "f16":
+            shutil.copyfile(f16, out)
+        else:
+            quantize.quantize(f16, out, quant)
+        files[quant] = quantize.describe(out)
+        parity["answers"][quant] = compare_answers(out, asked, expected)
+        same = parity["answers"][quant]
+        job.log(
+            f"{out.name}: {files[quant]['bytes'] / 2**20:.0f} MiB, "
+            f"{files[quant]['bits_per_weight']} bits a weight, {same['same']}/{same['of']} answers "
+            "as trained"
+        )
+    first = job.config.quants[0] if job.config.quants else "f16"
+    text = modelfile(job.schema, tokenizer, f"clitron-{job.cli}-{first}.gguf")
+    (job.out / "Modelfile").write_text(text, encoding="utf-8")
+    counts = {
+        name: len(read_rows(job.inputs["splits"] / f"{file}.jsonl"))
+        for name, file in (("train", "train"), ("validation", "val"), ("test", "test"))
+    }
+    card = model_card(job.schema, base, counts, files, parity, keys)
+    (job.out / "README.md").write_text(card, encoding="utf-8")
+    (job.out / "parity.json").write_text(json.dumps(parity, indent=1) + "\n", encoding="utf-8")
+    return {"quants": files, "prompts_with_equal_tokens": compared, "answers": parity["answers"]}
+
+
+def _check_pre_tokenizer(file: Path, base_name: str) -> None:
+    from gguf import GGUFReader
+
+    field = GGUFReader(file).get_field("tokenizer.ggml.pre")
+    found = str(field.contents()) if field else "none"
+    wanted = PRE_TOKENIZERS.get(base_name)
+    if wanted and found != wanted:
+        raise ConvertError(
+            f"the converter took pre-tokenizer `{found}`, not `{wanted}`: the tokenizer files "
+            f"beside the model are not those of {base_name}"
+        )

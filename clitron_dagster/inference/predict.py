@@ -1,0 +1,198 @@
+"""From requests to answers: prompt, decode, normalize, render, with a measured confidence.
+
+The confidence is the probability that the model gave to what it decided: the product over the
+answer's tokens, over the whole vocabulary. Of a clarification only the decision to ask back counts,
+not the words of the question. It is not calibrated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from clitron_dagster import answer as answers
+from clitron_dagster import prompt
+from clitron_dagster.errors import ClitronError
+from clitron_dagster.inference import llama
+from clitron_dagster.inference.engine import Completion, Engine
+from clitron_dagster.inference.grammar import schema_grammar
+from clitron_dagster.inference.llama import ModelFileError
+from clitron_dagster.prompt import PROMPT_VERSION, RequestError
+from clitron_dagster.schema import Schema, digest
+
+MAX_ANSWER_TOKENS = 256
+ROUND = 4  # digits of a reported confidence
+Row = dict[str, Any]
+
+
+def predict_rows(
+    engine: Engine,
+    schema: Schema,
+    rows: Iterable[Row],
+    *,
+    constrained: bool = True,
+    max_tokens: int = MAX_ANSWER_TOKENS,
+) -> Iterator[Row]:
+    """Answer rows ``{"id", "nl", "context"}``, lazily and in their order.
+
+    Each row comes back with ``response`` (the answer object), ``argv`` (null for a clarification),
+    ``confidence`` (0 to 1) and ``latency_ms``; one that fails has ``error`` as well, and of the
+    others what there is. ``engine.parallel`` rows are decoded together; with more than 1, latency
+    includes the neighbours'. ``constrained``: see ``grammar.py``.
+
+    Raises:
+        ModelFileError: the model belongs to another CLI or another prompt.
+    """
+    check_model(schema, engine)
+    grammar = schema_grammar(schema) if constrained else None
+    engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
+    rows = iter(rows)
+    size = engine.parallel if engine.parallel == 1 else 4 * engine.parallel
+    while chunk := list(itertools.islice(rows, size)):
+        prompts: dict[int, str] = {}
+        failed: dict[int, str] = {}
+        for index, row in enumerate(chunk):
+            try:
+                prompts[index] = _prompt_of(engine, schema, row)
+            except ClitronError as error:
+                failed[index] = str(error)
+        completions = engine.complete_batch(
+            list(prompts.values()), max_tokens, grammar=grammar, until=answer_end
+        )
+        done = dict(zip(prompts, completions, strict=True))
+        for index, row in enumerate(chunk):
+            if index in done:
+                yield _answered(engine, schema, row, done[index])
+            else:
+                yield _failed(row, failed[index])
+
+
+def check_model(schema: Schema, model: Engine | Path) -> list[str]:
+    """Whether a GGUF was made for this CLI; returns warnings.
+
+    Raises:
+        ModelFileError: it was made for another CLI, or for another version of the prompt.
+    """
+    metadata: Mapping[str, str]
+    if isinstance(model, Engine):
+        metadata, path = model.metadata, model.path
+    else:
+        metadata, path = llama.read_metadata(model), model
+    cli = metadata.get("clitron.cli")
+    if cli is None:
+        return [f"{path} says nothing of the CLI it was made for; it was not trained by clitron"]
+    if cli != schema.cli_name:
+        hint = f"give a model of `{schema.cli_name}`, or ask `{cli}`"
+        raise ModelFileError(f"{path} was trained for `{cli}`, not `{schema.cli_name}`; {hint}")
+    version = metadata.get("clitron.prompt_version")
+    if version != PROMPT_VERSION:
+        hint = f"train it again: clitron train {cli}"
+        raise ModelFileError(
+            f"{path} was trained with version {version} of the prompt, this is {PROMPT_VERSION}; "
+            f"{hint}"
+        )
+    if metadata.get("clitron.legality_hash") != digest(schema.legality()):
+        return [
+            f"the commands in the schema of `{cli}` changed since {path} was trained; it does not "
+            f"know the new ones (clitron train {cli})"
+        ]
+    return []
+
+
+# -- one row --------------------------------------------------------------------------------------
+
+
+def _prompt_of(engine: Engine, schema: Schema, row: Row) -> str:
+    request = row.get("nl") if isinstance(row, dict) else None
+    if not isinstance(request, str):
+        raise RequestError("the row has no text in `nl`")
+    text = _render(engine, schema, request, row.get("context"))
+    engine.fitting(text)
+    return text
+
+
+def _render(engine: Engine, schema: Schema, request: str, context: Any) -> str:
+    return prompt.render(engine, prompt.messages(schema, request, context))
+
+
+def _failed(row: Any, error: str, latency_ms: float = 0.0) -> Row:
+    given = row if isinstance(row, dict) else {"id": None}
+    return {
+        **given,
+        "response": None,
+        "argv": None,
+        "confidence": 0.0,
+        "latency_ms": latency_ms,
+        "error": error,
+    }
+
+
+def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) -> Row:
+    latency = round(completion.latency_ms, 2)
+    confidence = round(measured_confidence(engine, completion), ROUND)
+    text = completion.text
+    if answer_end(text) == len(text):
+        text += f',"confidence":{confidence}}}'
+    try:
+        response = json.loads(text)
+    except (ValueError, RecursionError):
+        why = "is no JSON" if completion.ended else "did not come to an end"
+        return _failed(row, f"the model's answer {why}: {text[:80]}", latency)
+    response = answers.normalize(schema, response)
+    if isinstance(response, dict):
+        response["confidence"] = confidence
+    given = {key: value for key, value in row.items() if key != "error"}
+    result = {**given, "response": response, "argv": None}
+    result |= {"confidence": confidence, "latency_ms": latency}
+    faults = answers.problems(schema, response)
+    if faults:
+        return {**result, "error": f"the model's answer is not legal: {faults[0]}"}
+    return {**result, "argv": answers.to_argv(schema, response)}
+
+
+def answer_end(text: str) -> int | None:
+    """Where an answer's meaning ends: behind ``flags`` or ``suggestions``.
+
+    Only ``,"confidence":…}`` follows, which is known, so decoding can stop there.
+    """
+    depth, in_string, escaped = 0, False, False
+    for position, char in enumerate(text):
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            depth += 1
+        elif char in "}]":
+            depth -= 1
+            if char == "]" and depth == 1 and _whole(text[: position + 1]):
+                return position + 1
+    return None
+
+
+def _whole(text: str) -> bool:
+    try:
+        found = json.loads(text + "}")
+    except ValueError:
+        return False
+    return isinstance(found, dict) and ("flags" in found or "suggestions" in found)
+
+
+def measured_confidence(engine: Engine, completion: Completion) -> float:
+    """Probability of the answer's tokens; of a clarification, of those before its message."""
+    total, written = 0.0, b""
+    for token, logprob in zip(completion.tokens, completion.logprobs, strict=True):
+        if b'"clarification","message"' in written:
+            break
+        total += logprob
+        written += engine.piece(token)
+    return math.exp(total)
