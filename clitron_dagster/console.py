@@ -1,8 +1,8 @@
 """What the ``clitron`` command shows while a run is under way, on stderr.
 
-Assets report here when their resource says ``echo``; dagster's own log stays off then. On a terminal
-a long stage has a live bar; elsewhere (a pipe, CI) counters are thinned to a line every ten seconds.
-Rich is imported when the first line is written, so that importing this module costs nothing.
+Assets report here when their resource says ``echo``; dagster's own log stays off then. On a
+terminal a long stage has a live bar; elsewhere (a pipe, CI) counters are thinned to a line every
+ten seconds. Rich is imported when the first line is written: importing this module costs nothing.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def _terminal() -> TextIO:
     if sys.stderr is not sys.__stderr__:
         return sys.stderr  # a test's
     try:
-        return open(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
-    except (OSError, io.UnsupportedOperation):
-        return sys.stderr
+        return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+    except OSError:  # closed: `2>&-`
+        return io.StringIO()
 
 
 class _Screen:
@@ -64,7 +64,9 @@ class _Screen:
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console(file=self._stream, highlight=False, markup=False, soft_wrap=True)
+            self._console = Console(
+                file=self._stream, highlight=False, markup=False, soft_wrap=True
+            )
         return self._console
 
     def print(self, text: str, style: str | None = None) -> None:
@@ -91,7 +93,8 @@ class _Screen:
         if not self.console.is_terminal:
             return  # the stage's log lines say it
         self._show_bar()
-        assert self._bar is not None and self._task is not None
+        assert self._bar is not None
+        assert self._task is not None
         total = _first(numbers, _TOTAL)
         done = _first(numbers, _DONE) if total else None
         self._bar.update(self._task, completed=done or 0, total=total, detail=_detail(numbers))

@@ -98,7 +98,8 @@ def _collect(settings: Settings, cli: str, keep: int) -> Iterator[Garbage]:
     for asset in STAGE_NAMES:
         artifacts = store.artifacts(cli, asset)
         current = store.current(cli, asset)
-        kept = {a.manifest.fingerprint for a in artifacts[len(artifacts) - keep :]} if keep else set()
+        newest = artifacts[-keep:] if keep else []
+        kept = {artifact.manifest.fingerprint for artifact in newest}
         kept |= {fingerprint for name, fingerprint in best if name == asset}
         if current:
             kept.add(current.manifest.fingerprint)
@@ -124,7 +125,7 @@ def _leftovers(store: Store, cli: str, asset: str, resumable: set[str]) -> Itera
 
 
 def best_chain(store: Store, cli: str) -> set[tuple[str, str]]:
-    """(asset, fingerprint) of the best model's report, of the model, and of all it was made from."""
+    """(asset, fingerprint) of the best model's report, the model, and all it was made from."""
     reports = [
         (score, report)
         for report in store.artifacts(cli, "eval_report")
@@ -218,7 +219,7 @@ def free(store: Store, items: Iterable[Garbage]) -> Freed:
             with store.lock(item.cli, item.asset):
                 current = store.current(item.cli, item.asset)
                 if item.is_artifact and current and current.manifest.fingerprint == item.name:
-                    done.left.append(f"{item.cli} {item.asset} {item.name} is left: it is current now")
+                    done.left.append(f"{item.cli} {item.asset} {item.name} is left: it is in use")
                     continue
                 _delete(store, item)
         except OSError as error:

@@ -2,8 +2,8 @@
 
     python -m clitron_dagster.git_context [FOLDER]      # prints all that is known, as JSON
 
-Only git commands that read, each with a time limit; no network. The number of the pull request comes
-from ``gh``, and only when it is asked for, installed, and quick.
+Only git commands that read, each with a time limit; no network. The number of the pull request
+comes from ``gh``, and only when it is asked for, installed, and quick.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _facts(folder: Path, wanted: set[str]) -> dict[str, Any]:
     remote = _remote(folder, branch)
     url = _git(folder, "remote", "get-url", remote) if remote else None
     owner, name = owner_and_name(url or "")
-    facts = {
+    facts: dict[str, Any] = {
         "git.current_branch": branch or None,
         "git.has_uncommitted_changes": dirty,
         "git.remote": remote,
@@ -131,7 +131,7 @@ def _git(folder: Path, *command: str) -> str | None:
 
 def _run(command: list[str], folder: Path, seconds: float) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 (a fixed program, no shell)
+        done = subprocess.run(
             command,
             cwd=folder,
             env={**os.environ, **_QUIET, "GH_PROMPT_DISABLED": "1"},

@@ -1,4 +1,4 @@
-"""The ``clitron`` command. Each subcommand has a file of its own; nothing is imported before use."""
+"""The ``clitron`` command: one file for each subcommand, imported when it is called."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ class ContextError(ClitronError):
 @click.argument("cli", metavar="CLI")
 @click.argument("request", metavar="REQUEST", nargs=-1, required=True)
 @click.option(
-    "--context", "context_text", default="auto", metavar="auto|none|FILE|JSON",
+    "--context",
+    "context_text",
+    default="auto",
+    metavar="auto|none|FILE|JSON",
     help="What the request may refer to: read from this folder (auto), nothing, or a JSON object.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as a JSON object.")
@@ -67,8 +70,9 @@ def ask(
     prompt.messages(schema, text, context)  # refused before a model is loaded
     with Model(schema, find_model(settings, cli, model, quant)) as loaded:
         row = loaded.ask(text, context)
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
     if as_json:
-        row.pop("id", None)
         click.echo(json.dumps(row, ensure_ascii=False))
     else:
         show(schema, row)
@@ -94,9 +98,11 @@ def read_context(text: str, schema: Schema) -> dict[str, Any] | None:
         value = json.loads(word)
     except (ValueError, RecursionError) as error:
         said = getattr(error, "msg", str(error)).lower()
-        raise ContextError(f'{place} is not JSON ({said}); write an object such as {_EXAMPLE}') from None
+        remedy = f"write an object such as {_EXAMPLE}"
+        raise ContextError(f"{place} is not JSON ({said}); {remedy}") from None
     if value is not None and not isinstance(value, dict):
-        raise ContextError(f"{place} is a JSON {_KINDS[type(value)]}, not an object such as {_EXAMPLE}")
+        kind = _KINDS[type(value)]
+        raise ContextError(f"{place} is a JSON {kind}, not an object such as {_EXAMPLE}")
     return value
 
 
@@ -135,19 +141,20 @@ def show(schema: Schema, row: dict[str, Any]) -> None:
     if answer.get("type") == "clarification":
         screen.print(Text(visible(str(answer.get("message", ""))), "bold"))
         for item in answer.get("suggestions") or []:
-            words = [schema.cli_name, item.get("command"), item.get("subcommand")]
-            name = " ".join(str(word) for word in words if word)
+            path = [schema.cli_name, item.get("command"), item.get("subcommand")]
+            name = " ".join(str(word) for word in path if word)
             screen.print(f"  {visible(name)}  – {visible(str(item.get('label', '')))}")
     elif row.get("argv"):
         screen.print(Text(visible(to_shell(row["argv"])), "bold"))
-        for left, words in explain(schema, answer):
-            screen.print(f"  {visible(left)}  – {words}")
+        for left, meaning in explain(schema, answer):
+            screen.print(f"  {visible(left)}  – {visible(meaning)}")
         unit = schema.unit(answer["command"], answer["subcommand"])
         if unit:
             words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
             screen.print(f"  {words}", style=style)
     else:
-        screen.print(f"the model's answer is no {schema.cli_name} command: {visible(json.dumps(answer))}")
+        text = visible(json.dumps(answer, ensure_ascii=False))
+        screen.print(f"the model's answer is no {schema.cli_name} command: {text}")
     numbers = [] if confidence is None else [f"confidence {confidence:.2f}"]
     if row.get("latency_ms") is not None:
         numbers.append(f"{row['latency_ms']:.0f} ms")

@@ -1,4 +1,4 @@
-"""What several commands share: options that change settings, stage names, and how to show numbers."""
+"""What several commands share: options that change settings, stage names, numbers for people."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ class StageName(click.ParamType[str]):
 
     name = "stage"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from clitron_dagster.stages import STAGE_NAMES
 
         word = str(value).strip().lower().replace("-", "_")
@@ -77,7 +75,9 @@ class Setting(click.ParamType[tuple[str, Any]]):
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide what a run would make; ``train`` and ``status`` share them."""
     options = [
-        click.option("--num", type=click.IntRange(min=1), metavar="N", help="Examples to generate."),
+        click.option(
+            "--num", type=click.IntRange(min=1), metavar="N", help="Examples to generate."
+        ),
         click.option(
             "--quant", "quants", multiple=True, metavar="Q",
             help="Quantization of the GGUF (q8_0, q4_k_m, …); may be repeated.",

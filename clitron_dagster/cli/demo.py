@@ -37,6 +37,8 @@ def demo(cli: str, profile: str, requests: tuple[str, ...]) -> None:
     schema = settings.load(cli)
     screen = out()
     with Model(schema, find_model(settings, cli)) as model:
+        for warning in model.warnings:
+            click.echo(f"warning: {warning}", err=True)
         for request in requests or REQUESTS:
             screen.print(f'\n$ clitron ask {cli} "{request}"', style="cyan")
             show(schema, model.ask(request, None))

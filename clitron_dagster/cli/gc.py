@@ -13,7 +13,11 @@ from clitron_dagster.cli.common import age, make_settings, size
 @click.argument("cli", metavar="[CLI]", required=False)
 @click.option("--yes", is_flag=True, help="Delete; without it nothing is touched.")
 @click.option(
-    "--keep", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+    "--keep",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
     help="Newest artifacts of each asset to keep beside the current and the best.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

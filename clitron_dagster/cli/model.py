@@ -70,21 +70,29 @@ def recommended_quant(settings: Settings, cli: str) -> str | None:
 
 
 class Model:
-    """A loaded GGUF that answers rows of ``predict`` (see the issue's contract in docs)."""
+    """A loaded GGUF that answers rows (see ``inference/predict.py``), one at a time.
 
-    def __init__(
-        self, schema: Schema, file: Path, *, constrained: bool = True, parallel: int = 1
-    ) -> None:
+    Raises:
+        ModelFileError: the file is missing, damaged, or made for another CLI.
+    """
+
+    def __init__(self, schema: Schema, file: Path, *, constrained: bool = True) -> None:
         from clitron_dagster.inference.engine import Engine
+        from clitron_dagster.inference.predict import check_model
 
         self.schema, self.file, self.constrained = schema, file, constrained
-        self.engine = Engine(file, parallel=parallel)
+        self.engine = Engine(file)
+        try:
+            self.warnings = check_model(schema, self.engine)
+        except BaseException:
+            self.engine.close()
+            raise
 
     def answer(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Each row with ``response``, ``argv``, ``confidence``, ``latency_ms``, or ``error``."""
+        """Each row with ``response``, ``argv``, ``confidence``, ``latency_ms``, maybe ``error``."""
         from clitron_dagster.inference.predict import predict_rows
 
-        yield from predict_rows(self.engine, self.schema, list(rows), constrained=self.constrained)
+        return predict_rows(self.engine, self.schema, rows, constrained=self.constrained)
 
     def ask(self, request: str, context: dict[str, Any] | None) -> dict[str, Any]:
         """One answered row.
@@ -92,9 +100,9 @@ class Model:
         Raises:
             ClitronError: the row failed.
         """
-        row = next(iter(self.answer([{"id": "ask", "nl": request, "context": context}])))
+        row = next(self.answer([{"id": None, "nl": request, "context": context}]))
         if row.get("error"):
-            raise ClitronError(str(row["error"]))
+            raise ClitronError(f"no answer: {row['error']}")
         return row
 
     def __enter__(self) -> Model:

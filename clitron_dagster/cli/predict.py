@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,8 +15,6 @@ import click
 
 from clitron_dagster.cli.common import make_settings
 from clitron_dagster.errors import ClitronError
-
-CHUNK = 64  # rows that are answered, then written
 
 
 class RowsError(ClitronError):
@@ -26,11 +24,19 @@ class RowsError(ClitronError):
 @click.command()
 @click.argument("cli", metavar="CLI")
 @click.option(
-    "--input", "source", required=True, type=click.Path(), metavar="IN.jsonl",
+    "--input",
+    "source",
+    required=True,
+    type=click.Path(),
+    metavar="IN.jsonl",
     help="Rows to answer; - for standard input.",
 )
 @click.option(
-    "--output", "target", required=True, type=click.Path(), metavar="OUT.jsonl",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(),
+    metavar="OUT.jsonl",
     help="Where the answered rows go; - for standard output.",
 )
 @click.option(
@@ -57,29 +63,42 @@ def predict(cli: str, source: str, target: str, model: Path | None, unconstraine
     settings = make_settings()
     schema = settings.load(cli)
     file = find_model(settings, cli, model)
-    rows = read_rows(source)
-    first = list(itertools.islice(rows, CHUNK if source != "-" else 1))
+    rows: Iterator[dict[str, Any]] = read_rows(source)
+    if source != "-":
+        rows = iter(list(rows))  # a file that cannot be read is refused before a model is loaded
     done = failed = 0
-    with (
-        _sink(target) as sink,
-        Model(schema, file, constrained=not unconstrained, parallel=1) as loaded,
-    ):
-        while first:
-            for row in _answered(loaded.answer, first):
-                done += 1
-                failed += "error" in row
-                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+    with _sink(target) as sink, Model(schema, file, constrained=not unconstrained) as loaded:
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        for row in _answered(loaded.answer, rows):
+            done += 1
+            failed += "error" in row
+            sink.write(json.dumps(row, ensure_ascii=False) + "\n")
             sink.flush()
-            first = list(itertools.islice(rows, CHUNK if source != "-" else 1))
     words = f"{done} rows, {failed} failed" if failed else f"{done} rows"
     click.echo(words + ("" if target == "-" else f" → {target}"), err=True)
 
 
-def _answered(answer: Any, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Answers in the rows' order; a row that could not be read passes as it is."""
-    answers = iter(answer([row for row in rows if "error" not in row]))
-    for row in rows:
-        yield row if "error" in row else next(answers)
+def _answered(
+    answer: Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]],
+    rows: Iterator[dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """Answers in the rows' order; a line that could not be read passes as it is."""
+    waiting: deque[dict[str, Any] | None] = deque()  # None: a row that is being answered
+
+    def readable() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            if "error" in row:
+                waiting.append(row)
+            else:
+                waiting.append(None)
+                yield row
+
+    for result in answer(readable()):
+        while (unreadable := waiting.popleft()) is not None:
+            yield unreadable
+        yield result
+    yield from (row for row in waiting if row is not None)
 
 
 def read_rows(source: str) -> Iterator[dict[str, Any]]:
@@ -111,14 +130,16 @@ def _row(place: str, number: int, line: bytes) -> dict[str, Any]:
         ) from None
     except (ValueError, RecursionError) as error:
         said = getattr(error, "msg", str(error)).lower()
-        return {"id": None, "line": number, "error": f"line {number} is not JSON ({said})"}
+        return _unreadable(number, f"line {number} is not JSON ({said})")
     if not isinstance(row, dict):
-        return {"id": None, "line": number, "error": f"line {number} is not a JSON object"}
-    row = {"id": row.get("id", number), **row}
+        return _unreadable(number, f"line {number} is not a JSON object")
     row.pop("error", None)
-    if not isinstance(row.get("nl"), str):
-        row["error"] = f"line {number} has no text in `nl`"
     return row
+
+
+def _unreadable(number: int, error: str) -> dict[str, Any]:
+    nothing = {"response": None, "argv": None, "confidence": 0.0, "latency_ms": 0.0}
+    return {"id": None, "line": number, **nothing, "error": error}
 
 
 @contextlib.contextmanager

@@ -54,21 +54,25 @@ def show_results(
 
 def show_paths(settings: Settings, cli: str) -> None:
     """Where the GGUF files and the report lie."""
-    for label, file, bytes_ in paths(settings, cli):
-        out().print(f"{label:<7} {file}{f'  ({size(bytes_)})' if bytes_ else ''}")
+    for label, file, note in paths(settings, cli):
+        out().print(f"{label:<7} {file}{f'  ({note})' if note else ''}")
 
 
-def paths(settings: Settings, cli: str) -> list[tuple[str, str, int]]:
-    """(label, path, bytes or 0) of what a user would open."""
+def paths(settings: Settings, cli: str) -> list[tuple[str, str, str]]:
+    """(label, path, note) of what a user would open."""
+    from clitron_dagster.cli.model import recommended_quant
+
     found = []
     model = settings.store.current(cli, "gguf_model")
     if model:
+        best = recommended_quant(settings, cli)
         for name, entry in sorted(model.manifest.files.items()):
             if name.endswith(".gguf"):
-                found.append(("GGUF", str(model.location / name), entry.size))
+                chosen = ", recommended" if best and name.endswith(f"-{best}.gguf") else ""
+                found.append(("GGUF", str(model.location / name), f"{size(entry.size)}{chosen}"))
     report = settings.store.current(cli, "eval_report")
     if report and "report.html" in report.manifest.files:
-        found.append(("report", str(report.location / "report.html"), 0))
+        found.append(("report", str(report.location / "report.html"), ""))
     return found
 
 

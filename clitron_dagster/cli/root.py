@@ -79,7 +79,7 @@ class Root(click.Group):
             raise click.exceptions.Exit(130) from None
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
-        except Exception as error:  # noqa: BLE001 (the one place where faults become words)
+        except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
             _close_bar()

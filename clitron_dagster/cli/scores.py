@@ -63,6 +63,8 @@ def headline(asset: str, metrics: Mapping[str, Any]) -> str:
     ]
     if asset == "dpo_model" and metrics.get("kept") is False:
         parts.append("SFT goes on")
+    if asset == "gguf_model" and isinstance(metrics.get("quants"), dict):
+        parts += [f"{quant} {size(one['bytes'])}" for quant, one in metrics["quants"].items()]
     return ", ".join(parts)
 
 
@@ -73,6 +75,5 @@ _HEADLINES = {
     "sft_adapter": {"eval_loss": "validation loss {:.3f}"},
     "preference_pairs": {"pairs": "{} pairs"},
     "dpo_model": {"dpo_exact": "DPO {:.0%}", "sft_exact": "SFT {:.0%}"},
-    "gguf_model": {},
     "eval_report": {"human_model_exact": "human exact {:.1%}", "test_model_exact": "test {:.1%}"},
 }

@@ -109,10 +109,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("CLI", "asset", "state", "age", "size", "result", "why"):
-        right = heading in ("age", "size")
-        fold = "fold" if heading in ("why", "result") else "ellipsis"
+        right, wraps = heading in ("age", "size"), heading in ("why", "result")
         table.add_column(
-            heading, justify="right" if right else "left", overflow=fold, no_wrap=fold != "fold"
+            heading, justify="right" if right else "left", overflow="fold", no_wrap=not wraps
         )
     for row in rows:
         if row["error"]:

@@ -31,7 +31,10 @@ class RunError(ClitronError):
 @click.argument("cli", metavar="CLI")
 @run_options
 @click.option(
-    "--force", multiple=True, type=StageName(), metavar="STAGE",
+    "--force",
+    multiple=True,
+    type=StageName(),
+    metavar="STAGE",
     help="Compute this stage even if it is up to date; may be repeated.",
 )
 @click.option("--until", type=StageName(), metavar="STAGE", help="Stop after this stage.")
@@ -190,7 +193,7 @@ def _dagster_home() -> Path | None:
         return None
     home = Path(text).expanduser()
     if not home.is_absolute():
-        raise RunError(f"DAGSTER_HOME is `{text}`, which is not an absolute path; set one, or unset it")
+        raise RunError(f"DAGSTER_HOME is `{text}`, not an absolute path; set one, or unset it")
     if not home.is_dir():
         raise RunError(f"DAGSTER_HOME is `{text}`, where there is no folder; make it, or unset it")
     return home
@@ -221,5 +224,5 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        inner = getattr(error, "user_exception", None)
-        error = inner or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        before = None if error.__suppress_context__ else error.__context__
+        error = getattr(error, "user_exception", None) or error.__cause__ or before

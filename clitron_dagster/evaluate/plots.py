@@ -76,7 +76,7 @@ def plot_latency(quants: Mapping[str, Any], file: Path) -> None:
     left.set_xlim(left=0)
     left.set_ylim(0, 101)
     if left.get_legend_handles_labels()[0]:
-        left.legend(fontsize=9, frameon=False, loc="lower right")
+        left.legend(fontsize=9, framealpha=0.9, edgecolor="none", loc="upper left")
     _clean(left, grid="both")
     names = list(quants)
     sizes = [quants[name]["size_bytes"] / 2**20 for name in names]

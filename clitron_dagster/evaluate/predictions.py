@@ -42,7 +42,7 @@ class Predictions:
         self._found: dict[str, Prediction] = {}
         if file.exists():
             data = file.read_bytes().decode("utf-8", errors="replace")
-            for line in data.splitlines():
+            for line in data.split("\n"):  # not splitlines, which splits at U+2028, too
                 try:
                     found = Prediction(**json.loads(line))
                 except (ValueError, TypeError):

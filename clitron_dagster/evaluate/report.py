@@ -82,6 +82,7 @@ def _plots(
     }
     plots.plot_scores(shown, metrics["labels"], scores)
     images = [("Scores", "exact and structural match by column, with intervals", scores)]
+    images += _groups(out, metrics)
     if any(quant["n"] for quant in metrics["latency"].values()):
         plots.plot_latency(metrics["latency"], out / "latency.png")
         text = "latency and file size by quantization"
@@ -91,6 +92,24 @@ def _plots(
         if _loss_curves(inputs[asset], target):
             images.append((f"{title} training", f"loss curves of {title}", target))
     return images
+
+
+def _groups(out: Path, metrics: Mapping[str, Any]) -> list[tuple[str, str, Path]]:
+    """Where the main column does well and badly, on the human rows where there are any."""
+    main = main_column(metrics)
+    one = next((one for one in metrics["sets"].values() if one["rows"]), None)
+    if one is None or not one["columns"][main]["n"]:
+        return []
+    scores = one["columns"][main]
+    names = {"clarification": "question due"}
+    groups = [
+        *((names.get(key, f"{key} option{'' if key == '1' else 's'}"), group) for key, group in scores["by_options"].items()),
+        *((key.replace("_", " "), g) for key, g in scores["clarification_by_case"].items()),
+        *((f"tag: {key}", group) for key, group in scores["by_tag"].items()),
+    ]
+    title = f"{metrics['labels'][main]}, {one['label']}"
+    plots.plot_groups(groups, title, out / "groups.png")
+    return [("Where it does well and badly", "exact match by kind of row", out / "groups.png")]
 
 
 def _loss_curves(artifact: Path, target: Path) -> bool:

@@ -66,7 +66,7 @@ def load_test_rows(schema: Schema, file: Path) -> list[EvalRow]:
         RowsError: a line is no row of a split.
     """
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -127,10 +127,11 @@ def recommend(
 ) -> dict[str, Any]:
     """The smallest quant whose exact match is at most ``within`` below the best quant's.
 
-    Judged on the human-phrased rows where there are any, on rows that every quant answered.
+    Judged on the generated test rows (human-phrased rows only measure, they choose nothing), on
+    rows that every quant answered.
     ``quants`` maps names to sizes in bytes.
     """
-    name = next((key for key in ("human", "test") if any(j.rows for j in judged[key].values())), "")
+    name = next((key for key in ("test", "human") if any(j.rows for j in judged[key].values())), "")
     if not name:
         smallest = min(quants, key=lambda quant: quants[quant])
         return {"quant": smallest, "on": None, "n": 0, "exact": {}, "within": within}

@@ -46,9 +46,7 @@ def converter_folder(cache_dir: Path | None = None) -> Path:
     if own:
         folder = Path(own).expanduser()
         if not (folder / "convert_hf_to_gguf.py").is_file():
-            raise ConvertError(
-                f"LLAMA_CPP_DIR={own} has no convert_hf_to_gguf.py; unset or mend it"
-            )
+            raise ConvertError(f"LLAMA_CPP_DIR={own} has no convert_hf_to_gguf.py; unset it")
         return folder
     folder = (cache_dir or cache_folder()) / f"llama.cpp-{VERSION}"
     return built_once(folder, _fetch)

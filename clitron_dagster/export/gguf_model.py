@@ -15,10 +15,15 @@ from typing import Any
 from clitron_dagster.base_model import describe as describe_base
 from clitron_dagster.export import quantize
 from clitron_dagster.export.convert import ConvertError, convert
-from clitron_dagster.export.metadata import metadata, write_metadata
+from clitron_dagster.export.metadata import metadata
 from clitron_dagster.export.model_card import model_card
 from clitron_dagster.export.modelfile import modelfile
-from clitron_dagster.export.parity import check_tokens, compare_answers, trained_answers
+from clitron_dagster.export.parity import (
+    check_drift,
+    check_tokens,
+    compare_answers,
+    trained_answers,
+)
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
 
@@ -39,6 +44,7 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     """Convert, mark, quantize, and check parity with training."""
     from transformers import AutoTokenizer
 
+    wanted = [quantize.check_quant(quant) for quant in job.config.quants]
     source = job.inputs["dpo_model"] / "model"
     base = describe_base(source)
     tokenizer = AutoTokenizer.from_pretrained(source)
@@ -49,16 +55,17 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
         raw = job.work / "converted.gguf"
         convert(source, raw, f"clitron-{job.cli}")
         _check_pre_tokenizer(raw, base.name)
-        write_metadata(raw, f16, keys)
+        quantize.copy_with(raw, f16, keys)
         raw.unlink()
     rows = read_rows(job.inputs["splits"] / "val.jsonl")
     prompts = [prompt_text(tokenizer, job.schema, row) for row in rows]
     compared = check_tokens(f16, tokenizer, prompts)
     asked = prompts[: job.config.parity_prompts]
+    job.log(f"asking the trained model {len(asked)} requests, to compare")
     expected = trained_answers(source, asked)
     parity: dict[str, Any] = {"prompts_with_equal_tokens": compared, "answers": {}}
     files: dict[str, dict[str, Any]] = {}
-    for quant in ("f16", *(q for q in job.config.quants if q != "f16")):
+    for quant in ("f16", *(q for q in wanted if q != "f16")):
         out = job.out / f"clitron-{job.cli}-{quant}.gguf"
         if quant == "f16":
             shutil.copyfile(f16, out)
@@ -67,12 +74,14 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
         files[quant] = quantize.describe(out)
         parity["answers"][quant] = compare_answers(out, asked, expected)
         same = parity["answers"][quant]
+        if quant == "f16":
+            check_drift(out, same["drift"])
         job.log(
             f"{out.name}: {files[quant]['bytes'] / 2**20:.0f} MiB, "
             f"{files[quant]['bits_per_weight']} bits a weight, {same['same']}/{same['of']} answers "
             "as trained"
         )
-    first = job.config.quants[0] if job.config.quants else "f16"
+    first = wanted[0] if wanted else "f16"
     text = modelfile(job.schema, tokenizer, f"clitron-{job.cli}-{first}.gguf")
     (job.out / "Modelfile").write_text(text, encoding="utf-8")
     counts = {
@@ -86,10 +95,9 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
 
 
 def _check_pre_tokenizer(file: Path, base_name: str) -> None:
-    from gguf import GGUFReader
+    from clitron_dagster.inference.llama import read_metadata
 
-    field = GGUFReader(file).get_field("tokenizer.ggml.pre")
-    found = str(field.contents()) if field else "none"
+    found = read_metadata(file).get("tokenizer.ggml.pre", "none")
     wanted = PRE_TOKENIZERS.get(base_name)
     if wanted and found != wanted:
         raise ConvertError(

@@ -66,6 +66,6 @@ def _merged(model: object, adapter: Path) -> object:
 
 if __name__ == "__main__":
     try:
-        merge_adapter(*map(Path, sys.argv[1:4]))
+        merge_adapter(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
     except ClitronError as error:
         sys.exit(f"error: {error}")

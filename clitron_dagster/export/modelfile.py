@@ -26,6 +26,9 @@ def template(tokenizer: Any) -> str:
         raise ClitronError(
             "the base model's chat template does not take a system line; choose another"
         )
+    bos = tokenizer.bos_token_id
+    if bos is not None and tokenizer("x")["input_ids"][0] == bos:
+        text = text.removeprefix(tokenizer.bos_token)  # Ollama writes it itself
     return text.replace(_SYSTEM, "{{ .System }}").replace(_PROMPT, "{{ .Prompt }}")
 
 

@@ -9,11 +9,13 @@ and llama.cpp falls back to a larger one. So the report gives real bits and type
 from __future__ import annotations
 
 import ctypes
+import functools
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clitron_dagster.errors import ClitronError
 
@@ -22,27 +24,10 @@ QUANTS = {  # name → llama_ftype, https://github.com/ggml-org/llama.cpp/blob/m
     "q5_0": 8, "q4_k_m": 15, "q4_k_s": 14, "q4_1": 3, "q4_0": 2, "iq4_nl": 25, "iq4_xs": 30,
     "q3_k_l": 13, "q3_k_m": 12, "q3_k_s": 11, "q2_k": 10,
 }  # fmt: skip
-_TEXT_LIMIT = 127  # bytes of a metadata text that llama.cpp's override takes
 
 
 class QuantizeError(ClitronError):
     """A quantization that llama.cpp does not know or does not finish."""
-
-
-@dataclass(frozen=True)
-class GgufReport:
-    """What is in a GGUF file."""
-
-    bytes: int
-    parameters: int
-    bits_per_weight: float  # of all tensors, without metadata
-    tensor_types: dict[str, int]  # "Q8_0" → tensors of that type
-
-    def fallbacks(self, quant: str) -> int:
-        """Quantized tensors that have another type than the quant's name says."""
-        wanted = quant.upper().removesuffix("_M").removesuffix("_S").removesuffix("_L")
-        plain = {wanted, "F32", "F16", "BF16"}
-        return sum(count for name, count in self.tensor_types.items() if name not in plain)
 
 
 def check_quant(quant: str) -> str:
@@ -57,32 +42,46 @@ def check_quant(quant: str) -> str:
     return name
 
 
-def quantize(
-    source: Path,
-    target: Path,
-    quant: str,
-    *,
-    metadata: Mapping[str, str | int] | None = None,
-    threads: int | None = None,
-) -> None:
-    """Quantize ``source`` (f16) to ``target``; metadata is added to that of the source.
-
-    With ``quant`` equal to the source's type tensors are copied.
+def quantize(source: Path, target: Path, quant: str, threads: int | None = None) -> None:
+    """Quantize ``source`` (f16) to ``target``, which is there whole or not at all.
 
     Raises:
-        QuantizeError: unknown quant, damaged source, or llama.cpp fails.
+        QuantizeError: unknown quant, damaged source, full disk.
     """
     import llama_cpp
 
-    from clitron_dagster.inference import llama
-    from clitron_dagster.inference.engine import physical_cores
-
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = QUANTS[check_quant(quant)]
-    params.nthread = threads or physical_cores()
-    overrides = _overrides(metadata or {})
-    if metadata:
-        params.kv_overrides = overrides
+    params.nthread = threads or len(os.sched_getaffinity(0))
+    _run(source, target, params, quant)
+
+
+def copy_with(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
+    """Copy a GGUF, with texts added to or replaced in its metadata.
+
+    llama.cpp takes at most 127 bytes of a text; longer ones are cut on a character.
+
+    Raises:
+        QuantizeError: damaged source, full disk.
+    """
+    import llama_cpp
+
+    overrides = (llama_cpp.llama_model_kv_override * (len(metadata) + 1))()  # ends at an empty key
+    for slot, (key, value) in zip(overrides, metadata.items(), strict=False):
+        slot.key = key.encode()
+        slot.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR
+        slot.value.val_str = value.encode()[:127].decode(errors="ignore").encode()
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.only_copy = True
+    params.kv_overrides = overrides
+    _run(source, target, params, "its copy")
+
+
+def _run(source: Path, target: Path, params: Any, what: str) -> None:
+    import llama_cpp
+
+    from clitron_dagster.inference import llama
+
     llama.check_file(source)
     llama.clear_log()
     partial = target.with_name(f".{target.name}.partial")
@@ -92,55 +91,81 @@ def quantize(
         )
         if status != 0 or not partial.is_file():
             reason = llama.last_words()
-            raise QuantizeError(f"llama.cpp cannot quantize {source} to {quant}: {reason}")
+            raise QuantizeError(f"llama.cpp cannot make {what} from {source}: {reason}")
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _overrides(metadata: Mapping[str, str | int]) -> ctypes.Array[ctypes.Structure]:
-    """A C array of metadata, ended by an empty key. Longer texts are cut on a character."""
-    import llama_cpp
+class _InitParams(ctypes.Structure):
+    """``gguf_init_params`` of ggml's gguf.h."""
 
-    array = (llama_cpp.llama_model_kv_override * (len(metadata) + 1))()
-    for slot, (key, value) in zip(array, metadata.items(), strict=False):
-        slot.key = key.encode()
-        if isinstance(value, int):
-            slot.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT
-            slot.value.val_i64 = value
-        else:
-            slot.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR
-            data = value.encode()[:_TEXT_LIMIT]
-            slot.value.val_str = data.decode(errors="ignore").encode()
-    return array
+    _fields_ = (("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p))
 
 
-def report(file: Path) -> GgufReport:
-    """Read a GGUF's tensors (not their data).
+def describe(file: Path) -> dict[str, Any]:
+    """What is in a GGUF: ``bytes``, ``parameters``, ``bits_per_weight``, ``tensors`` by type.
+
+    Bits are those of all tensors together, without the file's metadata. Read by ggml itself: the
+    gguf package's reader takes seconds for the vocabulary alone.
 
     Raises:
-        QuantizeError: it is not a whole GGUF.
+        ModelFileError: it is not a GGUF.
+        QuantizeError: its head is damaged.
     """
-    from gguf import GGUFReader
+    from clitron_dagster.inference import llama
 
-    try:
-        tensors = GGUFReader(file).tensors
-    except (ValueError, IndexError, OSError) as error:
-        raise QuantizeError(f"{file} is not a whole GGUF file: {error}") from error
-    parameters = sum(int(tensor.n_elements) for tensor in tensors)
-    size = sum(int(tensor.n_bytes) for tensor in tensors)
-    types = Counter(tensor.tensor_type.name for tensor in tensors)
-    return GgufReport(
-        bytes=file.stat().st_size,
-        parameters=parameters,
-        bits_per_weight=round(8 * size / parameters, 3),
-        tensor_types=dict(types.most_common()),
-    )
+    llama.check_file(file)
+    ggml = _ggml()
+    found = ggml.gguf_init_from_file(str(file).encode(), _InitParams(True, None))
+    if not found:
+        raise QuantizeError(f"{file} is a damaged GGUF ({llama.last_words()})")
+    types: Counter[str] = Counter()
+    parameters = size = 0
+    for index in range(ggml.gguf_get_n_tensors(found)):
+        kind = ggml.gguf_get_tensor_type(found, index)
+        held = ggml.gguf_get_tensor_size(found, index)
+        types[ggml.ggml_type_name(kind).decode().upper()] += 1
+        parameters += held // ggml.ggml_type_size(kind) * ggml.ggml_blck_size(kind)
+        size += held
+    ggml.gguf_free(found)
+    return {
+        "bytes": file.stat().st_size,
+        "parameters": parameters,
+        "bits_per_weight": round(8 * size / max(parameters, 1), 3),
+        "tensors": dict(types.most_common()),
+    }
+
+
+@functools.cache
+def _ggml() -> Any:
+    """ggml's own library, which llama-cpp-python carries but does not bind."""
+    import llama_cpp
+
+    folder = Path(llama_cpp.__file__).parent / "lib"
+    file = next(folder.glob("libggml-base.*"), None) or next(folder.glob("ggml-base.dll"), None)
+    if file is None:
+        raise QuantizeError(f"llama-cpp-python in {folder} has no ggml library; install it again")
+    library = ctypes.CDLL(str(file))
+    pointer, index, kind = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    for name, result, arguments in (
+        ("gguf_init_from_file", pointer, [ctypes.c_char_p, _InitParams]),
+        ("gguf_get_n_tensors", index, [pointer]),
+        ("gguf_get_tensor_type", kind, [pointer, index]),
+        ("gguf_get_tensor_size", ctypes.c_size_t, [pointer, index]),
+        ("gguf_free", None, [pointer]),
+        ("ggml_type_name", ctypes.c_char_p, [kind]),
+        ("ggml_type_size", ctypes.c_size_t, [kind]),
+        ("ggml_blck_size", index, [kind]),
+    ):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
 
 
 if __name__ == "__main__":
     try:
         quantize(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
-        print(report(Path(sys.argv[2])))
+        print(describe(Path(sys.argv[2])))
     except ClitronError as error:
         sys.exit(f"error: {error}")

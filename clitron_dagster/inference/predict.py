@@ -141,7 +141,8 @@ def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) 
         response = json.loads(text)
     except (ValueError, RecursionError):
         why = "is no JSON" if completion.ended else "did not come to an end"
-        return _failed(row, f"the model's answer {why}: {text[:80]}", latency)
+        shown = " ".join(text.split())[:80]
+        return _failed(row, f"the model's answer {why}: {shown}", latency)
     response = answers.normalize(schema, response)
     if isinstance(response, dict):
         response["confidence"] = confidence
