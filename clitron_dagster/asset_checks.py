@@ -109,13 +109,17 @@ def _on_policy(artifact: Artifact) -> Verdict:
 
 def _dpo_kept(artifact: Artifact) -> Verdict:
     metrics = artifact.manifest.metrics
-    return bool(metrics["kept"]), f"{metrics['why']}; the {'DPO' if metrics['kept'] else 'SFT'} model goes on"
+    return bool(
+        metrics["kept"]
+    ), f"{metrics['why']}; the {'DPO' if metrics['kept'] else 'SFT'} model goes on"
 
 
 def _parity(artifact: Artifact) -> Verdict:
     parity = json.loads((artifact.local() / "parity.json").read_text())
     answers = parity.get("answers", {})
-    words = ", ".join(f"{quant}: {row.get('same')}/{row.get('of')}" for quant, row in answers.items())
+    words = ", ".join(
+        f"{quant}: {row.get('same')}/{row.get('of')}" for quant, row in answers.items()
+    )
     exact = answers.get("f16", {})
     if not exact or exact.get("same") == exact.get("of"):
         return True, f"tokens agree with training; greedy answers as the merged model's: {words}"
@@ -141,9 +145,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         Check("loss_fell", "The training loss went down.", _loss_fell),
         Check("no_overfitting", "The validation loss did not turn up.", _no_overfitting),
     ),
-    "preference_pairs": (
-        Check("on_policy", "Most pairs are the model's own errors.", _on_policy),
-    ),
+    "preference_pairs": (Check("on_policy", "Most pairs are the model's own errors.", _on_policy),),
     "dpo_model": (Check("dpo_helped", "DPO was not worse than SFT on validation.", _dpo_kept),),
     "gguf_model": (Check("answers_match", "The GGUF answers as the trained model.", _parity),),
     "eval_report": (Check("valid_json", "Answers are valid JSON.", _valid_json),),

@@ -42,7 +42,9 @@ def metadata_of(stage: Stage, settings: Settings, outcome: Outcome) -> dict[str,
     for image in sorted(folder.glob("*.png")):
         if image.stat().st_size <= MAX_IMAGE_BYTES:
             data = base64.b64encode(image.read_bytes()).decode()
-            metadata[image.stem] = dg.MetadataValue.md(f"![{image.stem}](data:image/png;base64,{data})")
+            metadata[image.stem] = dg.MetadataValue.md(
+                f"![{image.stem}](data:image/png;base64,{data})"
+            )
     report = folder / "report.html"
     if report.exists():
         metadata["report"] = dg.MetadataValue.url(report.as_uri())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 10.0  # between two counters where there is no live bar
 NAME_WIDTH = 17  # of the longest stage name
-_COUNTER = re.compile(r"\b\d+/\d+\b")
+_COUNTER = re.compile(r"(?:\bstep|\bsampled|^\S+) \d+/\d+\b")
 _DONE, _TOTAL = ("step", "done", "prompts", "rows"), ("steps", "of", "total")
 
 

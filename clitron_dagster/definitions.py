@@ -18,7 +18,9 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 train = dg.define_asset_job(
     "train",
-    selection=dg.AssetSelection.assets(*(a.key for a in assets if isinstance(a, dg.AssetsDefinition))),
+    selection=dg.AssetSelection.assets(
+        *(a.key for a in assets if isinstance(a, dg.AssetsDefinition))
+    ),
     description="Everything from the schema to the report, for one CLI; only what is stale is "
     "computed.",
 )

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from clitron_dagster.settings import Settings
 
 
-class ClitronResource(dg.ConfigurableResource):
-    """Settings of a run. Every field left out comes from the environment, the profile, the schema."""
+class ClitronResource(dg.ConfigurableResource[None]):
+    """Settings of a run. A field left out comes from the environment, the profile, the schema."""
 
     profile: str | None = None
-    overrides: dict[str, Any] = {}
-    force: list[str] = []
+    overrides: dict[str, Any] = Field(default={})
+    force: list[str] = Field(default=[])
     echo: bool = False  # the `clitron` command shows progress itself
     schemas_dir: str | None = None
     store_url: str | None = None

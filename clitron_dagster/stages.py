@@ -44,18 +44,23 @@ class Stage:
 
 def _words(schema: Schema) -> Parts:
     """All that examples are made from, one part per unit."""
-    parts = {key: value for key, value in schema.unit_hashes().items()}
     return {
         "cli": digest([schema.cli_name, schema.description]),
         "context": digest([(k, v.model_dump()) for k, v in schema.context.items()]),
-        **parts,
+        **schema.unit_hashes(),
     }
 
 
 def _legality(schema: Schema) -> Parts:
     """What decides whether an answer is legal, and what its values may be."""
     examples = [[e.model_dump(mode="json") for e in u.node.examples] for u in schema.units]
-    return {"options": digest(schema.legality()), "examples": digest(examples)}
+    semantics = [[arg.semantic for arg in unit.args] for unit in schema.units]
+    return {
+        "options": digest(schema.legality()),
+        "examples": digest(examples),
+        "semantics": digest(semantics),
+        **_prompt(schema),
+    }
 
 
 def _prompt(schema: Schema) -> Parts:
@@ -63,7 +68,10 @@ def _prompt(schema: Schema) -> Parts:
 
 
 def _release(schema: Schema) -> Parts:
-    return {"schema": digest(schema.model_dump(mode="json", exclude={"pipeline"})), **_prompt(schema)}
+    return {
+        "schema": digest(schema.model_dump(mode="json", exclude={"pipeline"})),
+        **_prompt(schema),
+    }
 
 
 def _beside(*suffixes: str) -> Callable[[Path, Any], Parts]:
@@ -146,7 +154,7 @@ STAGES: tuple[Stage, ...] = (
         run=preferences.run,
         code_version=preferences.CODE_VERSION,
         content=("pairs.jsonl",),
-        schema_part=lambda schema: {**_legality(schema), **_prompt(schema)},
+        schema_part=_legality,
         trains=True,
     ),
     Stage(

@@ -83,7 +83,9 @@ class Store:
             self.root = UPath(Path(str(root)).expanduser().resolve())
         name = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
         self._scratch = (
-            Path(self.root) if self.is_local else user_cache_path("clitron-dagster") / "store" / name
+            Path(self.root)
+            if self.is_local
+            else user_cache_path("clitron-dagster") / "store" / name
         )
 
     # -- reading ----------------------------------------------------------------------------------
@@ -248,7 +250,9 @@ class Store:
 def describe(folder: Path) -> dict[str, FileEntry]:
     """Name, hash and size of every file below ``folder``, manifest and hidden files apart."""
     return {
-        file.relative_to(folder).as_posix(): FileEntry(sha256=sha256(file), size=file.stat().st_size)
+        file.relative_to(folder).as_posix(): FileEntry(
+            sha256=sha256(file), size=file.stat().st_size
+        )
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != MANIFEST and not file.name.startswith(".")
     }
@@ -267,7 +271,7 @@ def write_atomically(file: Path, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(stream.name, file)
+    Path(stream.name).replace(file)
 
 
 def now() -> datetime:

@@ -41,7 +41,9 @@ def test_every_asset_is_described_owned_and_partitioned(graph):
 
 def test_every_stage_has_checks_and_launchpad_settings():
     for stage in STAGES:
-        (asset,) = [a for a in assets if isinstance(a, dg.AssetsDefinition) and a.key.path[-1] == stage.name]
+        (asset,) = [
+            a for a in assets if isinstance(a, dg.AssetsDefinition) and a.key.path[-1] == stage.name
+        ]
         assert list(asset.check_specs)
         assert set(run_config(stage).model_fields) == set(stage.config.model_fields)
 

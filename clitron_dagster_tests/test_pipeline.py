@@ -10,8 +10,8 @@ import pytest
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.pipeline import MissingInputError, materialize
 from clitron_dagster.schema import SchemaError
-from clitron_dagster.staleness import plan
 from clitron_dagster.stages import STAGE_NAMES
+from clitron_dagster.staleness import plan
 from clitron_dagster.store import Store
 
 TRAINING = STAGE_NAMES[3:6]
@@ -198,7 +198,9 @@ def test_kill_9_in_a_stage_and_start_again(copied, stage):
     if overrides:  # the artifact that stood before still stands
         assert store.current("notes", stage).manifest.fingerprint == before
         assert store.damage(store.current("notes", stage)) is None
-    units = {f: f.stat().st_mtime_ns for f in (store.root / "notes" / stage).glob(".work-*/units/*")}
+    units = {
+        f: f.stat().st_mtime_ns for f in (store.root / "notes" / stage).glob(".work-*/units/*")
+    }
     again = run_stage(changed, stage, "no such words", 1)
     assert again.returncode == 0, again.stdout + again.stderr
     assert GOES_ON.get(stage, "") in again.stdout

@@ -10,7 +10,9 @@ from clitron_dagster_tests.paths import FIXTURES, NOTES
 
 
 def settings(**changes):
-    return Settings(**{"schemas_dir": FIXTURES, "store_url": "memory://s", "profile": None, **changes})
+    return Settings(
+        **{"schemas_dir": FIXTURES, "store_url": "memory://s", "profile": None, **changes}
+    )
 
 
 def with_pipeline(pipeline):

@@ -97,8 +97,9 @@ def test_two_writers_of_one_asset_are_refused_and_a_dead_one_frees_it(local):
     other = context.Process(target=_hold, args=(str(local.root), ready, done))
     other.start()
     assert ready.wait(60)
-    with pytest.raises(StoreError, match="another run is making splits of x"), local.lock(
-        "x", "splits"
+    with (
+        pytest.raises(StoreError, match="another run is making splits of x"),
+        local.lock("x", "splits"),
     ):
         pass
     other.kill()
@@ -121,7 +122,7 @@ def bomb(function):
         if count[0] == limit: os._exit(9)
         return function(*args, **kwargs)
     return wrapped
-os.replace = bomb(os.replace); os.rename = bomb(os.rename); os.fsync = bomb(os.fsync)
+os.fsync = bomb(os.fsync); s.Path.replace = bomb(s.Path.replace)
 s.Path.rename = bomb(s.Path.rename); s.Path.mkdir = bomb(s.Path.mkdir)
 put(s.Store(sys.argv[1]), "f2", "new")
 """

@@ -103,7 +103,10 @@ def _groups(out: Path, metrics: Mapping[str, Any]) -> list[tuple[str, str, Path]
     scores = one["columns"][main]
     names = {"clarification": "question due"}
     groups = [
-        *((names.get(key, f"{key} option{'' if key == '1' else 's'}"), group) for key, group in scores["by_options"].items()),
+        *(
+            (names.get(key, f"{key} option{'' if key == '1' else 's'}"), group)
+            for key, group in scores["by_options"].items()
+        ),
         *((key.replace("_", " "), g) for key, g in scores["clarification_by_case"].items()),
         *((f"tag: {key}", group) for key, group in scores["by_tag"].items()),
     ]

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import collections
 import ctypes
-import os
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.errors import ClitronError
+import llama_cpp
 
-# The package sets this for torch. llama.cpp's OpenMP library (another one than torch's) reads it
-# when it is loaded, and sleeping halves the speed of two threads; the engine's crew sees to cores
-# that are taken away.
-_policy = os.environ.pop("OMP_WAIT_POLICY", None)
-try:
-    import llama_cpp
-finally:
-    if _policy is not None:
-        os.environ["OMP_WAIT_POLICY"] = _policy
+from clitron_dagster.errors import ClitronError
 
 _WARN, _ERROR = 3, 4  # GGML_LOG_LEVEL_*
 _log: collections.deque[str] = collections.deque(maxlen=50)

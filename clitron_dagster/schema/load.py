@@ -31,9 +31,7 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 500_000  # after aliases are expanded
 _Path = tuple[str | int, ...]
 _MODELS: tuple[type[BaseModel], ...] = (Schema, Command, Arg, Flag, Example, ContextKey)
-_KNOWN_KEYS: dict[type[BaseModel], set[str]] = {
-    model: set(model.model_fields) for model in _MODELS
-}
+_KNOWN_KEYS: dict[type[BaseModel], set[str]] = {model: set(model.model_fields) for model in _MODELS}
 _KNOWN_KEYS[Arg] |= {"enum", "values"}
 
 
@@ -123,7 +121,7 @@ def _parse(file: Path) -> tuple[yaml.Node | None, Any]:
             problem = "it holds too many nodes once its aliases are expanded"
             raise SchemaError(file, [Fault((), problem, "write the parts out, without aliases")])
         _refuse_duplicate_keys(root, file)
-        return root, yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 (a safe loader)
+        return root, yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = f"this is not valid YAML ({getattr(error, 'problem', None) or 'malformed'})"
@@ -192,7 +190,9 @@ def _from_pydantic(error: Any) -> Fault:
         return Fault(path, f"`{path[-1]}` is missing", f"add `{path[-1]}:`")
     if kind == "literal_error":
         expected = error["ctx"]["expected"].replace("'", "`")
-        return Fault(path, f"`{given}` is not known here", f"use {expected}{_guess(given, expected)}")
+        return Fault(
+            path, f"`{given}` is not known here", f"use {expected}{_guess(given, expected)}"
+        )
     if kind == "too_short" and path == ("commands",):
         return Fault(path, "the schema has no commands", "add at least one under `commands:`")
     if kind in ("string_type", "string_sub_type"):
@@ -294,10 +294,9 @@ def _option_faults(command: Command, path: _Path) -> Iterator[Fault]:
             problem = f"two options of `{command.name}` are called `{option.name}`"
             yield Fault(place, problem, "rename or remove one of them")
         names[option.name] = place
-        if option.short:
-            if shorts.setdefault(option.short, option.name) != option.name:
-                problem = f"`-{option.short}` already belongs to `{shorts[option.short]}`"
-                yield Fault((*place, "short"), problem, "give one of them another letter")
+        if option.short and shorts.setdefault(option.short, option.name) != option.name:
+            problem = f"`-{option.short}` already belongs to `{shorts[option.short]}`"
+            yield Fault((*place, "short"), problem, "give one of them another letter")
     for option, place in zip(options, places, strict=True):
         for relation in ("conflicts", "requires"):
             for other in getattr(option, relation):

@@ -167,7 +167,10 @@ class Unit(BaseModel):
 
     def effect_with(self, flags: list[str] | tuple[str, ...]) -> Effect:
         """The unit's effect, raised by those of ``flags`` that declare a stronger one."""
-        effects = [self.node.effect, *(f.effect for f in self.flags if f.name in flags and f.effect)]
+        effects = [
+            self.node.effect,
+            *(f.effect for f in self.flags if f.name in flags and f.effect),
+        ]
         return max(effects, key=EFFECTS.index)
 
 

@@ -55,9 +55,8 @@ def run(job: Job[SftConfig]) -> Metrics:
 
     from clitron_dagster.train.device import pick_device, supports_bf16, use_all_cores
     from clitron_dagster.train.encode import encode, pack, read_rows
-    from clitron_dagster.train.run_trainer import Reporter, TrainingError
+    from clitron_dagster.train.run_trainer import Reporter, TrainingError, write_records
     from clitron_dagster.train.run_trainer import run as run_trainer
-    from clitron_dagster.train.run_trainer import write_records
 
     config = job.config
     device = pick_device()
