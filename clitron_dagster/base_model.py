@@ -353,7 +353,8 @@ def _embedded_tokenizer() -> Any:
     """The tokenizer of the embedded GGUF, as llama.cpp reads it.
 
     transformers rebuilds a byte-level BPE from a GGUF but not its pre-tokenizer, and ``smollm``
-    splits digits first: without it ``1234`` would be other tokens in training than in llama.cpp.
+    splits digits first: without it the converter does not recognize it, and two spaces before a
+    number are other tokens in training than in llama.cpp.
     """
     from tokenizers import pre_tokenizers
     from transformers import AutoTokenizer

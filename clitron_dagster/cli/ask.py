@@ -85,7 +85,7 @@ def read_context(text: str, schema: Schema) -> dict[str, Any] | None:
         ContextError: no such file, not UTF-8, not JSON, or not an object.
     """
     word = text.strip()
-    if word == "none":
+    if word in ("none", "null"):
         return None
     if word == "auto":
         from clitron_dagster.git_context import git_context

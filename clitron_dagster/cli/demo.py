@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from clitron_dagster.errors import ClitronError
+
 REQUESTS = (
     "undo my last commit but keep the changes",
     "show the last 5 commits one line each",
@@ -28,7 +30,7 @@ def demo(cli: str, profile: str, requests: tuple[str, ...]) -> None:
     """
     from clitron_dagster.cli import train
     from clitron_dagster.cli.ask import show
-    from clitron_dagster.cli.common import make_settings
+    from clitron_dagster.cli.common import make_settings, visible
     from clitron_dagster.cli.model import Model, find_model
     from clitron_dagster.cli.results import out, show_paths, show_scores
 
@@ -41,7 +43,10 @@ def demo(cli: str, profile: str, requests: tuple[str, ...]) -> None:
             click.echo(f"warning: {warning}", err=True)
         for request in requests or REQUESTS:
             screen.print(f'\n$ clitron ask {cli} "{request}"', style="cyan")
-            show(schema, model.ask(request, None))
+            try:
+                show(schema, model.ask(request, None))
+            except ClitronError as error:  # a model that was trained too little
+                screen.print(visible(str(error)), style="red")
     show_scores(settings, cli)
     screen.print("")
     show_paths(settings, cli)

@@ -131,11 +131,14 @@ def selection(until: str | None) -> list[Stage]:
 def check_beforehand(settings: Settings, cli: str, stages: list[Stage]) -> None:
     """Refuse now what a later stage would refuse after minutes: schema, settings, base model."""
     from clitron_dagster.base_model import base_model_id, resolve_base_model
+    from clitron_dagster.export.quantize import check_quant
 
     schema = settings.load(cli)
     for stage in stages:
         config = settings.config(stage, schema)
         stage.sources(settings.schema_file(cli), config)
+        for quant in getattr(config, "quants", None) or ():
+            check_quant(quant)
         base = getattr(config, "base_model", None)
         if base and base_model_id(base).endswith("@unfetched"):
             resolve_base_model(base)

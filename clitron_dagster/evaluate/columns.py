@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -152,8 +152,10 @@ class Runner:
         return tell
 
 
-def find_columns(inputs: Mapping[str, Path], cli: str, base: Path) -> list[Column]:
-    """Base, SFT, DPO and every quant, as far as the artifacts have them.
+def find_columns(
+    inputs: Mapping[str, Path], cli: str, base: Path, quants: Collection[str] | None = None
+) -> list[Column]:
+    """Base, SFT, DPO and the quants (None: all but f16), as far as the artifacts have them.
 
     DPO is left out where it was not kept: the artifact then holds the SFT model.
 
@@ -175,19 +177,28 @@ def find_columns(inputs: Mapping[str, Path], cli: str, base: Path) -> list[Colum
         raise ClitronError(f"{dpo} holds no model/; materialize dpo_model again")
     if dpo_kept(dpo):
         columns.append(Column("dpo", "DPO", "hf", dpo / "model"))
-    return [*columns, *_gguf_columns(inputs["gguf_model"], cli)]
+    return [*columns, *_gguf_columns(inputs["gguf_model"], cli, quants)]
 
 
-def _gguf_columns(folder: Path, cli: str) -> Iterator[Column]:
+def _gguf_columns(folder: Path, cli: str, quants: Collection[str] | None) -> Iterator[Column]:
     """One for each ``clitron-<cli>-<quant>.gguf``, the largest first."""
     prefix = f"clitron-{cli}-"
-    files = sorted(folder.glob(f"{prefix}*.gguf"), key=lambda f: (-f.stat().st_size, f.name))
-    if not files:
-        raise ClitronError(f"{folder} holds no {prefix}*.gguf; materialize gguf_model again")
-    for file in files:
-        quant = file.stem.removeprefix(prefix)
+    found = {
+        file.stem.removeprefix(prefix): file
+        for file in sorted(
+            folder.glob(f"{prefix}*.gguf"), key=lambda f: (-f.stat().st_size, f.name)
+        )
+    }
+    if quants is None:
+        wanted = [quant for quant in found if quant != "f16"] or list(found)
+    else:
+        wanted = [quant for quant in found if quant in quants]
+    if not wanted:
+        named = f"{prefix}{'*' if quants is None else '|'.join(quants)}.gguf"
+        raise ClitronError(f"{folder} holds no {named}; materialize gguf_model again")
+    for quant in wanted:
         label = f"GGUF {quant.upper()}"
-        yield Column(quant, label, "gguf", file, constrained=True, quant=quant)
+        yield Column(quant, label, "gguf", found[quant], constrained=True, quant=quant)
 
 
 def unconstrained(column: Column) -> Column:

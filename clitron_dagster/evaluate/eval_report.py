@@ -36,6 +36,7 @@ class EvalReportConfig(StageConfig):
 
     base_model: str = EMBEDDED
     columns: tuple[Kind, ...] = ("base", "sft", "dpo", "gguf", "unconstrained")
+    quants: tuple[str, ...] | None = None  # None: all but f16, which DPO's column stands for
     max_test_rows: int = Field(default=200, ge=0)  # of the test split
     max_human_rows: int | None = Field(default=None, ge=0)  # None: all
     compare_rows: int = Field(default=100, ge=1)  # of each set, for all but the recommended quant
@@ -63,7 +64,7 @@ def run(job: Job[EvalReportConfig]) -> Metrics:
     base = resolve_base_model(config.base_model)
     found = [
         column
-        for column in models.find_columns(job.inputs, job.cli, base)
+        for column in models.find_columns(job.inputs, job.cli, base, config.quants)
         if (column.name if column.kind == "hf" else "gguf") in config.columns
     ]
     runner = models.Runner(

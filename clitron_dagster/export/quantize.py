@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -50,9 +49,11 @@ def quantize(source: Path, target: Path, quant: str, threads: int | None = None)
     """
     import llama_cpp
 
+    from clitron_dagster.inference.engine import physical_cores
+
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = QUANTS[check_quant(quant)]
-    params.nthread = threads or len(os.sched_getaffinity(0))
+    params.nthread = threads or physical_cores()
     _run(source, target, params, quant)
 
 

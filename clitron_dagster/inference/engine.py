@@ -414,6 +414,18 @@ class Engine:
             self._grammars[text] = sampler
         return self._grammars[text]
 
+    def accepts(self, grammar: str, text: str) -> bool:
+        """Whether a text, as this model tokenizes it, is exactly what the grammar describes."""
+        sampler = llama_cpp.llama_sampler_clone(self._grammar(grammar))
+        try:
+            for token in self.tokenize(text, special=False):
+                if not self._allowed(sampler, token):
+                    return False
+                llama_cpp.llama_sampler_accept(sampler, token)
+            return self._allowed(sampler, llama_cpp.llama_vocab_eos(self._vocab))
+        finally:
+            llama_cpp.llama_sampler_free(sampler)
+
     def _allowed(self, grammar: Any, token: int) -> bool:
         return bool(self._mask(grammar, np.array([token]))[0])
 
