@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clitron_dagster import console, tracking
 from clitron_dagster.asset_checks import CHECKS, run_checks
@@ -110,6 +111,9 @@ def _materialize(
         )
     except ClitronError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
+        # Somebody wants it to stop: the retry policy is for crashes.
+        raise dg.Failure(f"{stage.name} of {cli} was stopped", allow_retries=False) from error
     if reporter:
         reporter.finished(outcome.reused, time.monotonic() - started, outcome.reasons)
     elif outcome.reused:

@@ -124,7 +124,7 @@ def test_owner_and_name(url: str, expected: tuple[str | None, str | None]) -> No
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ('echo \'{"number": 42}\'', 42),
+        ("echo '{\"number\": 42}'", 42),
         ("echo no; exit 1", None),
         ("echo nonsense", None),
         ("echo '[]'", None),

@@ -48,8 +48,14 @@ def show_results(
     computed = sum(not run.reused for run in runs)
     words = f"{computed} computed" if computed else "nothing to compute"
     screen.print(f"{cli}: {words}, {duration(seconds)}\n")
-    show_paths(settings, cli)
-    show_scores(settings, cli)
+    made = {stage.name for stage in stages}
+    if "gguf_model" in made:  # else what stands is of another run
+        show_paths(settings, cli)
+    else:
+        last = settings.store.current(cli, stages[-1].name)
+        screen.print(f"{stages[-1].name} {last.location if last else ''}")
+    if "eval_report" in made:
+        show_scores(settings, cli)
 
 
 def show_paths(settings: Settings, cli: str) -> None:
@@ -89,7 +95,7 @@ def show_scores(settings: Settings, cli: str) -> None:
     for words, rows in tables(report):
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in HEADINGS:
-            table.add_column(heading, justify="right" if heading else "left")
+            table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
         for cells in rows:
             table.add_row(*cells)
         screen.print(f"\n{words}", style="bold")

@@ -10,13 +10,8 @@ from clitron_dagster.cli.common import percent, size
 from clitron_dagster.store import Artifact
 
 SCORES = {
-    "exact": "exact",
-    "structural": "structural",
-    "json_valid": "valid JSON",
-    "schema_valid": "schema-valid",
-    "clarification_precision": "asks rightly",
-    "clarification_recall": "asks when due",
-}
+    "exact": "exact", "structural": "structural", "json_valid": "JSON", "schema_valid": "schema",
+}  # fmt: skip
 HEADINGS = ("", "n", *SCORES.values(), "p50", "size")
 Row = tuple[str, ...]
 

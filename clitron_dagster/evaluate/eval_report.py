@@ -39,8 +39,8 @@ class EvalReportConfig(StageConfig):
     quants: tuple[str, ...] | None = None  # None: all but f16, which DPO's column stands for
     max_test_rows: int = Field(default=200, ge=0)  # of the test split
     max_human_rows: int | None = Field(default=None, ge=0)  # None: all
-    compare_rows: int = Field(default=100, ge=1)  # of each set, for all but the recommended quant
-    base_rows: int = Field(default=40, ge=1)  # of each set, for the base model
+    compare_rows: int = Field(default=60, ge=1)  # of each set, for all but the recommended quant
+    base_rows: int = Field(default=20, ge=1)  # of each set, for the base model
     latency_rows: int = Field(default=40, ge=1)  # answered one at a time by each quant
     max_new_tokens: int = Field(default=128, ge=1)
     base_max_new_tokens: int = Field(default=96, ge=1)  # the base model rambles

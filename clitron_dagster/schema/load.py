@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,25 @@ def _dotted(path: _Path) -> str:
 
 
 def load_schema(file: Path | str) -> Schema:
-    """Read one schema file.
+    """Read one schema file; a file that has not changed since is not read again.
 
     Raises:
         SchemaError: the file is missing, not UTF-8, not YAML, or not a sound schema.
     """
     file = Path(file)
+    try:
+        stat = file.stat()
+    except OSError:
+        return _load(file)  # which says what is wrong
+    return _load_unchanged(file, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _load_unchanged(file: Path, _state: tuple[int, int, int]) -> Schema:
+    return _load(file)
+
+
+def _load(file: Path) -> Schema:
     root, data = _parse(file)
     lines = dict(_lines(root, ()))
 

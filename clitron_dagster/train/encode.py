@@ -16,13 +16,14 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from clitron_dagster import prompt
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema
+
+if TYPE_CHECKING:
+    import torch
 
 IGNORED = -100  # label of a token that carries no loss
 PREFIX, PADDING = -1, -2  # segment numbers; rows of a bin count from 0
@@ -181,6 +182,8 @@ def attention_mask(segment_ids: torch.Tensor) -> torch.Tensor:
 
     Padding attends to itself, so that no row of the softmax is empty.
     """
+    import torch
+
     length = segment_ids.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=segment_ids.device).tril()
     same = segment_ids[:, :, None] == segment_ids[:, None, :]

@@ -34,8 +34,8 @@ class SftConfig(StageConfig):
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     bin_length: int = 256  # tokens of a packed bin
-    bins_per_step: int = 8  # bins of one optimizer step: about 25 rows
-    bins_per_device: int = 8  # bins of one forward pass; lower it when memory is short
+    bins_per_step: int = 3  # bins of one optimizer step: about 9 rows
+    bins_per_device: int = 3  # bins of one forward pass; lower it when memory is short
     max_length: int = 1024  # tokens; a longer row is an error, never cut
     lora_r: int = 32
     lora_alpha: int = 64

@@ -71,9 +71,7 @@ def fake_stages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Job[Any]
         return work
 
     for name, stage in list(stages.BY_NAME.items()):
-        monkeypatch.setitem(
-            stages.BY_NAME, name, dataclasses.replace(stage, run=fake(stage))
-        )
+        monkeypatch.setitem(stages.BY_NAME, name, dataclasses.replace(stage, run=fake(stage)))
     # what the assets show and check of real artifacts does not exist here
     monkeypatch.setattr("clitron_dagster.assets.metadata_of", lambda *_: {})
     monkeypatch.setattr("clitron_dagster.assets.run_checks", _passed)

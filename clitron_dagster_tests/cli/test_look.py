@@ -131,7 +131,9 @@ def test_schemas_with_faults(run: Run, tmp_path: Path, monkeypatch: pytest.Monke
     assert "no schemas in" in run("status").stdout
     (tmp_path / "empty.yaml").write_text("")
     (tmp_path / "latin.yaml").write_bytes(b"cli_name: caf\xe9\n")
-    (tmp_path / "ok.yaml").write_text("cli_name: ok\ndescription: d\nwat: 1\ncommands: [{name: a}]\n")
+    (tmp_path / "ok.yaml").write_text(
+        "cli_name: ok\ndescription: d\nwat: 1\ncommands: [{name: a}]\n"
+    )
     (tmp_path / "odd.yaml").write_text(
         "cli_name: odd\ndescription: d\npipeline: {profile: none}\ncommands: [{name: a}]\n"
     )

@@ -27,7 +27,9 @@ def states(output: str) -> dict[str, str]:
 
 def manifest(store: Path, asset: str) -> Any:
     folder = store / "git" / asset
-    return json.loads((folder / (folder / "current").read_text().strip() / "manifest.json").read_text())
+    return json.loads(
+        (folder / (folder / "current").read_text().strip() / "manifest.json").read_text()
+    )
 
 
 @pytest.mark.usefixtures("fake_stages")
@@ -236,7 +238,16 @@ def test_a_real_run_and_a_real_interrupt(own_notes: Settings) -> None:
     assert done.returncode == 0, done.stderr
     assert states(done.stdout) == dict.fromkeys(STAGE_NAMES, "reused")
     loaded = set(done.stdout.split("LOADED")[1].split())
-    heavy = {"torch", "transformers", "mlflow", "trl", "datasets", "llama_cpp", "pandas", "matplotlib"}
+    heavy = {
+        "torch",
+        "transformers",
+        "mlflow",
+        "trl",
+        "datasets",
+        "llama_cpp",
+        "pandas",
+        "matplotlib",
+    }
     assert not heavy & loaded
 
     command = [sys.executable, "-m", "clitron_dagster.cli", *command[3:], "--force", "sft"]
