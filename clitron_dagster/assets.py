@@ -123,7 +123,7 @@ def _materialize(
     yield _result(stage, settings, outcome)
 
 
-def _result(stage: Stage, settings: Settings, outcome: Outcome) -> dg.MaterializeResult:
+def _result(stage: Stage, settings: Settings, outcome: Outcome) -> dg.MaterializeResult[None]:
     manifest = outcome.artifact.manifest
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -168,4 +168,7 @@ def _observe_progress(context: dg.AssetExecutionContext) -> Any:
     return progress
 
 
-assets = [cli_schema, *(_asset(stage) for stage in STAGES)]
+assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
+    cli_schema,
+    *(_asset(stage) for stage in STAGES),
+]

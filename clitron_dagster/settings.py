@@ -106,7 +106,7 @@ class Settings:
 
 
 def _for_stage(stage: Stage, layer: Mapping[str, Any], origin: str) -> dict[str, Any]:
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in layer.items():
         if key == "profile":
             continue

@@ -15,6 +15,7 @@ from clitron_dagster import splits, validate
 from clitron_dagster.base_model import base_model_id
 from clitron_dagster.evaluate import eval_report
 from clitron_dagster.export import gguf_model
+from clitron_dagster.generate import config as generate_config
 from clitron_dagster.generate import raw_examples
 from clitron_dagster.prompt import PROMPT_VERSION
 from clitron_dagster.schema import Schema, digest
@@ -37,7 +38,7 @@ class Stage:
     run: Callable[[Job[Any]], dict[str, Any]]
     code_version: str
     content: tuple[str, ...]  # globs of the files that make the data version; others are reports
-    schema_part: Callable[[Schema], Parts]
+    schema_part: Callable[[Schema], Parts] | None  # None: it does not read the schema
     sources: Callable[[Path, Any], Parts] = lambda _file, _config: {}
     trains: bool = False
 
@@ -99,7 +100,7 @@ STAGES: tuple[Stage, ...] = (
         description="Requests in plain English with their answers, generated unit by unit from "
         "the schema.",
         upstream=(),
-        config=raw_examples.RawExamplesConfig,
+        config=generate_config.RawExamplesConfig,
         run=raw_examples.run,
         code_version=raw_examples.CODE_VERSION,
         content=("examples.jsonl",),
@@ -128,7 +129,7 @@ STAGES: tuple[Stage, ...] = (
         run=splits.run,
         code_version=splits.CODE_VERSION,
         content=("train.jsonl", "val.jsonl", "test.jsonl"),
-        schema_part=lambda _: {},
+        schema_part=None,
     ),
     Stage(
         name="sft_adapter",

@@ -58,7 +58,8 @@ def recipe(
     """The recipe of one stage, given its inputs' data versions."""
     config = settings.config(stage, schema)
     source = file or settings.schema_file(schema.cli_name)
-    parts = {**stage.schema_part(schema), **stage.sources(source, config)}
+    read = stage.schema_part(schema) if stage.schema_part else {}
+    parts = {**read, **stage.sources(source, config)}
     return Recipe(stage, config, parts, inputs)
 
 

@@ -83,7 +83,7 @@ class Store:
             self.root = UPath(Path(str(root)).expanduser().resolve())
         name = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
         self._scratch = (
-            Path(self.root)
+            Path(str(self.root))
             if self.is_local
             else user_cache_path("clitron-dagster") / "store" / name
         )
@@ -131,7 +131,7 @@ class Store:
                 return f"`{name}` has {stat.st_size} bytes, not {entry.size}"
         if not self.is_local:
             return None
-        return self._local_damage(Path(artifact.location), artifact.manifest)
+        return self._local_damage(Path(str(artifact.location)), artifact.manifest)
 
     def _local_damage(self, folder: Path, manifest: Manifest) -> str | None:
         stamp_file = folder / ".verified.json"
@@ -151,7 +151,7 @@ class Store:
 
     def fetch(self, artifact: Artifact) -> Path:
         if self.is_local:
-            return Path(artifact.location)
+            return Path(str(artifact.location))
         manifest = artifact.manifest
         target = self._scratch / manifest.cli / manifest.asset / manifest.fingerprint
         for name, entry in manifest.files.items():
@@ -212,8 +212,8 @@ class Store:
         with _explained(self.root):
             if self.is_local:
                 write_atomically(out / MANIFEST, text)
-                _set_aside(Path(location))
-                out.rename(Path(location))
+                _set_aside(Path(str(location)))
+                out.rename(Path(str(location)))
             else:
                 for name in manifest.files:
                     (location / name).parent.mkdir(parents=True, exist_ok=True)
@@ -234,7 +234,7 @@ class Store:
             if pointer.exists() and pointer.read_text(encoding="utf-8").strip() == fingerprint:
                 return
             if self.is_local:
-                write_atomically(Path(pointer), fingerprint + "\n")
+                write_atomically(Path(str(pointer)), fingerprint + "\n")
             else:
                 pointer.write_text(fingerprint + "\n", encoding="utf-8")
 
@@ -242,7 +242,7 @@ class Store:
         """Move a damaged or unwanted artifact out of the way; nothing is deleted."""
         if self.is_local:
             with _explained(self.root):
-                _set_aside(Path(artifact.location))
+                _set_aside(Path(str(artifact.location)))
         else:
             (artifact.location / MANIFEST).rename(artifact.location / f"{MANIFEST}.old")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,8 @@ import click
 
 from clitron_dagster.cli.common import make_settings
 from clitron_dagster.errors import ClitronError
+
+_NOT_UTF8 = "not utf-8"  # marks a row on its way to the output
 
 
 class RowsError(ClitronError):
@@ -67,16 +68,21 @@ def predict(cli: str, source: str, target: str, model: Path | None, unconstraine
     if source != "-":
         rows = iter(list(rows))  # a file that cannot be read is refused before a model is loaded
     done = failed = 0
+    not_utf8: list[str] = []
     with _sink(target) as sink, Model(schema, file, constrained=not unconstrained) as loaded:
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
         for row in _answered(loaded.answer, rows):
             done += 1
             failed += "error" in row
+            if row.pop(_NOT_UTF8, False):
+                not_utf8.append(row["error"])
             sink.write(json.dumps(row, ensure_ascii=False) + "\n")
             sink.flush()
     words = f"{done} rows, {failed} failed" if failed else f"{done} rows"
     click.echo(words + ("" if target == "-" else f" → {target}"), err=True)
+    if not_utf8:  # the rest is answered, but a file in another encoding is no small matter
+        raise RowsError(not_utf8[0])
 
 
 def _answered(
@@ -105,7 +111,7 @@ def read_rows(source: str) -> Iterator[dict[str, Any]]:
     """The rows of a JSONL file; a line that is no row becomes one with ``error``.
 
     Raises:
-        RowsError: the file cannot be read, or is not UTF-8.
+        RowsError: the file cannot be read.
     """
     place = "standard input" if source == "-" else source
     try:
@@ -125,9 +131,8 @@ def _row(place: str, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
-        raise RowsError(
-            f"{place}, line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
-        ) from None
+        words = f"{place}, line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        return {**_unreadable(number, words), _NOT_UTF8: True}
     except (ValueError, RecursionError) as error:
         said = getattr(error, "msg", str(error)).lower()
         return _unreadable(number, f"line {number} is not JSON ({said})")
@@ -144,12 +149,15 @@ def _unreadable(number: int, error: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _sink(target: str) -> Iterator[IO[str]]:
-    """Where answers go: standard output, or a file that appears when it is whole."""
+    """Where answers go: standard output, or a file that appears when it is whole.
+
+    What was answered before a failure or Ctrl-C stays in ``<target>.partial``.
+    """
     if target == "-":
         yield sys.stdout
         return
     file = Path(target)
-    partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
+    partial = file.with_name(f"{file.name}.partial")
     try:
         sink = partial.open("w", encoding="utf-8")
     except OSError as error:
@@ -162,5 +170,3 @@ def _sink(target: str) -> Iterator[IO[str]]:
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         raise RowsError(f"{target} cannot be written: {said}") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ def pick_device() -> str:
 def supports_bf16(device: str) -> bool:
     """Whether bf16 matrix products are native; emulated ones are slower than fp32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if device == "mps":
         return False
     return cpu_has_bf16()

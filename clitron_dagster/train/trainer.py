@@ -41,7 +41,8 @@ class ResponseOnlyTrainer(SFTTrainer):
         # own last prompt token, so a shift within the bin never crosses into another row's loss.
         targets = inputs["labels"][:, 1:]
         wanted = targets != IGNORED
-        logits = _lm_head(model)(hidden[:, :-1][wanted])
+        with self._autocast(hidden.device):
+            logits = _lm_head(model)(hidden[:, :-1][wanted])
         loss = F.cross_entropy(logits.float(), targets[wanted], reduction="sum")
         count = wanted.sum() if num_items_in_batch is None else num_items_in_batch
         loss = loss / count
@@ -51,7 +52,7 @@ class ResponseOnlyTrainer(SFTTrainer):
         backbone = _backbone(model)
         if self.compiled_backbone is not None and model.training:
             backbone = self.compiled_backbone
-        with self.compute_loss_context_manager():
+        with self._autocast(inputs["input_ids"].device):
             return backbone(
                 input_ids=inputs["input_ids"],
                 attention_mask=attention_mask(inputs["segment_ids"]),
@@ -59,8 +60,12 @@ class ResponseOnlyTrainer(SFTTrainer):
                 use_cache=False,
             ).last_hidden_state
 
+    def _autocast(self, device: torch.device) -> torch.autocast:
+        """bf16 where asked for. accelerate wraps only ``model.forward``, which is not called here."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16)
+
     def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
-        with torch.inference_mode(), self.compute_loss_context_manager():
+        with torch.inference_mode():
             inputs = self._prepare_inputs(inputs)
             return self.compute_loss(model, inputs).detach(), None, None
 

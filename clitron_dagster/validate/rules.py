@@ -64,7 +64,7 @@ def check_row(schema: Schema, row: Row, implied: Implied) -> Checked:
 
 
 def _canonical_form(schema: Schema, parsed: object) -> Answer:
-    answer = normalize(schema, parsed)
+    answer: Answer = normalize(schema, parsed)
     if isinstance(answer, dict):
         asks = answer.get("type") == "clarification"
         answer["confidence"] = CLARIFICATION_CONFIDENCE if asks else COMMAND_CONFIDENCE

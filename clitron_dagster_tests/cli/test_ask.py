@@ -215,23 +215,26 @@ def test_predict_with_a_real_model(run: Run, notes: Settings, tmp_path: Path) ->
         assert "the request is empty" in rows[1]["error"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("none.jsonl", None, "no such file"),
-        ("latin.jsonl", b'{"id":1,"nl":"ok"}\n{"nl":"caf\xe9"}\n', "line 2: byte 10 is not UTF-8"),
-    ],
-)
 @pytest.mark.usefixtures("scripted")
-def test_predict_input_refused(run: Run, tmp_path: Path, name, content, words) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
+def test_predict_without_its_input_leaves_old_answers(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
     target.write_text("old answers")
-    done = run("predict", "git", "--input", str(tmp_path / name), "--output", str(target))
+    done = run("predict", "git", "--input", str(tmp_path / "none"), "--output", str(target))
     assert done.exit_code == 1
-    assert words in done.stderr
+    assert "no such file" in done.stderr
     assert target.read_text() == "old answers"
+
+
+@pytest.mark.usefixtures("scripted")
+def test_predict_answers_the_rest_of_a_file_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
+    source, target = tmp_path / "latin.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(b'{"id":"a","nl":"ok"}\n{"nl":"caf\xe9"}\n{"id":"c","nl":"ok"}\n')
+    done = run("predict", "git", "--input", str(source), "--output", str(target))
+    assert done.exit_code == 1
+    assert "line 2: byte 10 is not UTF-8" in done.stderr
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["a", None, "c"]
+    assert "UTF-8" in rows[1]["error"]
 
 
 @pytest.mark.usefixtures("scripted")
