@@ -7,10 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 os.environ["CLITRON_MLFLOW"] = "0"  # test_tracking.py switches it on for itself
 for name in ("CLITRON_PROFILE", "CLITRON_STORE", "CLITRON_SCHEMAS", "DAGSTER_HOME"):
     os.environ.pop(name, None)
+
+hypothesis_settings.register_profile(  # a busy machine is no reason to fail
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
 
 from clitron_dagster.pipeline import materialize
 from clitron_dagster.settings import Settings

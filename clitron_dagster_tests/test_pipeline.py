@@ -141,7 +141,7 @@ KILLS = {
     "raw_examples": ("notes", 4),
     "validated_dataset": ("", 1),
     "splits": ("", 1),
-    "sft_adapter": ("step 5/", 1),
+    "sft_adapter": ("step 12/", 1),
     "preference_pairs": ("sampled 32/40", 1),
     "dpo_model": ("DPO: step", 1),
     "gguf_model": ("gguf", 2),

@@ -21,7 +21,8 @@ from clitron_dagster_tests.cli.conftest import Run
 
 
 def states(output: str) -> dict[str, str]:
-    lines = [line.split() for line in output.splitlines()]
+    table = output.split("\n\n")[0]  # below it stand the paths of what was made
+    lines = [line.split() for line in table.splitlines()]
     return {words[0]: words[1] for words in lines if words and words[0] in STAGE_NAMES}
 
 
