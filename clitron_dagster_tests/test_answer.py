@@ -8,17 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clitron_dagster.answer import (
-    ArgvError,
     canonical,
     clarification,
     command_answer,
-    from_argv,
     normalize,
     problems,
     suggestion,
-    to_argv,
-    to_shell,
 )
+from clitron_dagster.argv import ArgvError, from_argv, to_argv, to_shell
 from clitron_dagster.schema import load_schema
 from clitron_dagster_tests.paths import NOTES, SCHEMAS
 

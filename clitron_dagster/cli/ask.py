@@ -133,7 +133,7 @@ def show(schema: Schema, row: dict[str, Any]) -> None:
     """Print an answered row for a person."""
     from rich.text import Text
 
-    from clitron_dagster.answer import to_shell
+    from clitron_dagster.argv import to_shell
     from clitron_dagster.cli.results import out
 
     screen = out()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clitron_dagster.answer import ArgvError, to_argv, to_shell
+from clitron_dagster.argv import ArgvError, to_argv, to_shell
 from clitron_dagster.evaluate.columns import Column, Runner
 from clitron_dagster.evaluate.metrics import (
     Proportion,

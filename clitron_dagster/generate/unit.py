@@ -11,6 +11,7 @@ from collections import Counter
 from random import Random
 
 from clitron_dagster import answer
+from clitron_dagster.argv import to_argv, to_shell
 from clitron_dagster.generate import context as surroundings
 from clitron_dagster.generate.config import RawExamplesConfig
 from clitron_dagster.generate.fill import fill, reveal
@@ -127,10 +128,10 @@ def _literal_row(shop: Workshop, draft: Draft, rng: Random) -> Row | None:
     reply = answer.command_answer(shop.schema, shop.unit, draft.values, draft.flags)
     if answer.problems(shop.schema, reply):
         return None
-    argv = answer.to_argv(shop.schema, reply) or []
+    argv = to_argv(shop.schema, reply) or []
     if rng.random() < 0.5:
         argv = _shortened(shop.unit, argv)
-    line = answer.to_shell(argv[1:] if rng.random() < 0.4 else argv)
+    line = to_shell(argv[1:] if rng.random() < 0.4 else argv)
     if any(str(item) not in line for value in draft.values.values() for item in items_of(value)):
         return None  # shell quoting changed a value
     line = rng.choice(("", "", "", "", "run ")) + line

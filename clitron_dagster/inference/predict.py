@@ -16,6 +16,7 @@ from typing import Any
 
 from clitron_dagster import answer as answers
 from clitron_dagster import prompt
+from clitron_dagster.argv import to_argv
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.inference import llama
 from clitron_dagster.inference.engine import Completion, Engine
@@ -152,7 +153,7 @@ def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) 
     faults = answers.problems(schema, response)
     if faults:
         return {**result, "error": f"the model's answer is not legal: {faults[0]}"}
-    return {**result, "argv": answers.to_argv(schema, response)}
+    return {**result, "argv": to_argv(schema, response)}
 
 
 def answer_end(text: str) -> int | None:

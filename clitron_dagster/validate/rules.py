@@ -14,14 +14,12 @@ from clitron_dagster.answer import (
     CLARIFICATION_CONFIDENCE,
     COMMAND_CONFIDENCE,
     Answer,
-    ArgvError,
     canonical,
-    from_argv,
     normalize,
     problems,
     same_answer,
-    to_argv,
 )
+from clitron_dagster.argv import ArgvError, from_argv, to_argv
 from clitron_dagster.evaluate.rows import CLARIFICATION_CASES
 from clitron_dagster.prompt import RequestError, messages
 from clitron_dagster.schema import Schema, Unit

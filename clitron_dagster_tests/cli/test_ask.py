@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from clitron_dagster.answer import clarification, command_answer, suggestion, to_argv
+from clitron_dagster.answer import clarification, command_answer, suggestion
+from clitron_dagster.argv import to_argv
 from clitron_dagster.cli import model as model_module
 from clitron_dagster.settings import Settings
 from clitron_dagster_tests.cli.conftest import Run

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clitron_dagster.answer import from_argv, problems, same_answer, to_argv
+from clitron_dagster.answer import problems, same_answer
+from clitron_dagster.argv import from_argv, to_argv
 from clitron_dagster.generate import RawExamplesConfig, generate_unit
 from clitron_dagster.generate.missing_arg import generate_missing_arg
 from clitron_dagster.schema import Schema, load_schema

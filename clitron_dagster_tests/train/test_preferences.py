@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from clitron_dagster.answer import canonical, from_argv
+from clitron_dagster.answer import canonical
+from clitron_dagster.argv import from_argv
 from clitron_dagster.schema import load_schema
 from clitron_dagster.train.errors import corrupt, error_kind
 from clitron_dagster.train.preferences import PreferencePairsConfig, pair_up
