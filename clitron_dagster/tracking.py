@@ -42,7 +42,9 @@ def record(
     try:
         _record(settings, cli, stage, outcome, run_key)
     except Exception as error:  # noqa: BLE001 (whatever MLflow raises, the artifact is made)
-        warn(f"MLflow at {tracking_uri().split('@')[-1]} did not take {stage.name}: {error!s:.200}")
+        # The address may hold a password, and so may what the client says of it.
+        place = tracking_uri().rsplit("@", 1)[-1]
+        warn(f"MLflow at {place} did not take {stage.name} ({type(error).__name__})")
 
 
 def _record(settings: Settings, cli: str, stage: Stage, outcome: Outcome, run_key: str) -> None:
