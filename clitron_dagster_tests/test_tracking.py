@@ -21,7 +21,9 @@ def recorded(made, tmp_path, monkeypatch):
     assert warnings == []
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("clitron/notes")
-    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    return client, {
+        run.info.run_name: run for run in client.search_runs([experiment.experiment_id])
+    }
 
 
 def test_stages_are_children_of_one_run(recorded):
