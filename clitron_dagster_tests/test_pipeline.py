@@ -14,8 +14,6 @@ from clitron_dagster.stages import STAGE_NAMES
 from clitron_dagster.staleness import plan
 from clitron_dagster.store import Store
 
-TRAINING = STAGE_NAMES[3:6]
-
 
 def states(settings):
     return {status.asset: status.state for status in plan(settings, "notes")}
@@ -57,7 +55,6 @@ def test_an_edited_description_is_named_and_undoing_it_costs_nothing(copied):
     assert told["raw_examples"] == ("schema: show changed",)
     assert told["validated_dataset"] == ("input raw_examples",)
     assert not materialize(copied, "notes", "raw_examples").reused
-    # rows of other commands are the same bytes
     edit(copied, "Print one note", "Show one note")
     assert not any(status.state == "missing" for status in plan(copied, "notes"))
     for stage in STAGE_NAMES:
