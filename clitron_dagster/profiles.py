@@ -12,7 +12,8 @@ from clitron_dagster.base_model import TINY
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {
     # A quarter of an hour on two CPU cores: one pass over some 2,000 rows.
     "quick": {
-        "raw_examples": {"num_examples": 2200},
+        "raw_examples": {"num_examples": 2500},
+        "splits": {"max_train_rows": 2200},
         "sft_adapter": {"epochs": 1, "checkpoints_per_epoch": 2, "max_val_rows": 64},
         "preference_pairs": {"num_prompts": 64, "samples_per_prompt": 2, "min_pairs": 32},
         "dpo_model": {"max_pairs": 32, "max_val_rows": 32},

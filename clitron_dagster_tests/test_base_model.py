@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from clitron_dagster import base_model
+from clitron_dagster import base_model, warm_start
 from clitron_dagster.base_model import (
     EMBEDDED,
     TINY,
+    WARM_START,
     BaseModelError,
     base_model_id,
     built_once,
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(resolve_base_model(TINY), tmp_path / "model"))
 
 
-@pytest.mark.parametrize("name", [EMBEDDED, TINY])
+@pytest.mark.parametrize("name", [WARM_START, EMBEDDED, TINY])
 def test_embedded_tokenizer_is_llama_cpps(name: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(resolve_base_model(name))
     with Engine(base_model.embedded_gguf(), n_ctx=64) as engine:
@@ -50,6 +51,23 @@ def test_embedded_weights_are_complete() -> None:
     assert model.generation_config.eos_token_id == 2
     assert not hasattr(model.config, "quantization_config")
     assert describe(resolve_base_model(EMBEDDED)).licence == "apache-2.0"
+
+
+def test_warm_start_is_the_embedded_model_with_other_weights() -> None:
+    folders = [resolve_base_model(name) for name in (WARM_START, EMBEDDED)]
+    warm, plain = (AutoModelForCausalLM.from_pretrained(one).state_dict() for one in folders)
+    assert warm.keys() == plain.keys()
+    changed = {name for name in warm if not warm[name].equal(plain[name])}
+    assert any("q_proj" in name for name in changed)
+    assert not any("embed_tokens" in name for name in changed)
+    assert describe(folders[0]).name == WARM_START
+    assert base_model_id(WARM_START) != base_model_id(EMBEDDED)
+
+
+def test_warm_start_knows_nothing_of_the_measured_clis() -> None:
+    names = set((warm_start.FOLDER.parent / "clis.txt").read_text().split())
+    assert len(names) > 80
+    assert not names & {"git", "gh", "hub", "glab", "git-flow", "gt", "tig", "lazygit"}
 
 
 def test_second_resolve_builds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

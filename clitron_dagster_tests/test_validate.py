@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clitron_dagster.answer import canonical, clarification, command_answer, suggestion
+from clitron_dagster.answer import canonical, clarification, command_answer, normalize, suggestion
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema, load_schema
 from clitron_dagster.stage import Job
@@ -422,13 +422,17 @@ def test_curated_rows_in_every_shape(bench: Bench) -> None:
         {"request": "what is up", "command": "status", "flags": ["short"]},
         {"request": "back to where i was", "command": "reset", "args": {"ref": "ORIG_HEAD"}},
         {"request": "merge", "case": "missing_arg", "output": clarification("Which?", [])},
+        {"request": "squash nine, please", "argv": "mini pr merge 9 --method squash"},
+        {"request": "bake a cake", "case": "off_topic", "clarify": "I only know mini."},
     )
-    assert bench.run()["curated"] == 5
+    assert bench.run()["curated"] == 7
     curated = [item for item in bench.read("dataset.jsonl") if item["source"] == "curated"]
     assert {(item["unit"], item["kind"]) for item in curated} == {
         ("pr merge", "command"), ("status", "command"), ("reset", "command"),
-        ("", "clarification:missing_arg"),
+        ("", "clarification:missing_arg"), ("", "clarification:off_topic"),
     }  # fmt: skip
+    squashed = {**MERGE, "args": {"method": "squash", "number": 9}}
+    assert canonical(normalize(bench.schema, squashed)) in {item["output"] for item in curated}
     report = json.loads((bench.folder / "out" / "report.json").read_text())
     assert "ORIG_HEAD" in report["implied_values"]["reset ref"]
 
@@ -469,7 +473,10 @@ MERGE_PARTS = {"command": "pr", "subcommand": "merge"}
     [
         ([{"request": "x", "command": "status", "flag": []}], "`flag` is not a key"),
         ([{"command": "status"}], "`request` is missing"),
-        ([{"request": "x"}], "give either"),
+        ([{"request": "x"}], "give one of `argv`"),
+        ([{"request": "x", "argv": "mini status", "clarify": "what?"}], "give one of `argv`"),
+        ([{"request": "x", "argv": "mini pr merge --nope 7"}], "no option `--nope`"),
+        ([{"request": "x", "argv": "mini status 'a"}], "closing quotation"),
         ([{"request": "x", "output": "{"}], "examples.jsonl:1"),
         ([{"request": "x", "output": [1]}], "not an object"),
         ([{"request": "x", "context": "main", "command": "status"}], "`context` is not an object"),

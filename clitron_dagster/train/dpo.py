@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.base_model import EMBEDDED, copy_tokenizer, resolve_base_model
+from clitron_dagster.base_model import WARM_START, copy_tokenizer, resolve_base_model
 from clitron_dagster.schema import Schema
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import EncodingError, prompt_text, read_rows
@@ -25,7 +25,7 @@ CODE_VERSION = "1"
 class DpoConfig(StageConfig):
     """Settings of preference optimization."""
 
-    base_model: str = EMBEDDED  # under an adapter; unused for full weights
+    base_model: str = WARM_START  # under an adapter; unused for full weights
     enabled: bool = True  # False: the SFT model goes on
     beta: float = 0.1  # weight of the KL penalty
     loss_types: tuple[str, ...] = ("sigmoid", "sft")  # sft keeps the chosen answers likely

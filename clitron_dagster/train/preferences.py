@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.base_model import EMBEDDED, resolve_base_model
+from clitron_dagster.base_model import WARM_START, resolve_base_model
 from clitron_dagster.schema import Schema
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
@@ -27,7 +27,7 @@ CHUNK = 32  # prompts sampled between two writes
 class PreferencePairsConfig(StageConfig):
     """Settings of sampling."""
 
-    base_model: str = EMBEDDED  # under an adapter; unused for full weights
+    base_model: str = WARM_START  # under an adapter; unused for full weights
     num_prompts: int = 400
     samples_per_prompt: int = 4
     temperature: float = 0.9

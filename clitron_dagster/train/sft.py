@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
-from clitron_dagster.base_model import EMBEDDED, copy_tokenizer, resolve_base_model
+from clitron_dagster.base_model import WARM_START, copy_tokenizer, resolve_base_model
 from clitron_dagster.stage import Job, Metrics, StageConfig
 
 CODE_VERSION = "1"
@@ -24,7 +24,7 @@ LEARNING_RATES = {"full": 3e-4, "lora": 1e-3, "qlora": 2e-4}
 class SftConfig(StageConfig):
     """Settings of supervised fine-tuning."""
 
-    base_model: str = EMBEDDED  # embedded name, local folder, or hub id
+    base_model: str = WARM_START  # embedded name, local folder, or hub id
     method: Literal["lora", "qlora", "full"] = "full"
     epochs: float = 3
     max_rows: int | None = None  # train rows used; None for all
@@ -79,12 +79,14 @@ def run(job: Job[SftConfig]) -> Metrics:
         f"{len(rows)} rows, {packed.unpacked_tokens} tokens ({supervised:.0%} supervised) packed "
         f"into {packed.tokens} in {len(packed.bins)} bins"
     )
-    model = _load(base, config, device, bf16=supports_bf16(device))
+    model = load_weights(base, config, device, bf16=supports_bf16(device))
     checkpoints = job.work / "checkpoints"
-    trainer = _trainer(model, tokenizer, config, packed.bins, packed_val.bins, checkpoints, device)
+    trainer = make_trainer(
+        model, tokenizer, config, packed.bins, packed_val.bins, checkpoints, device
+    )
     trainer.add_callback(Reporter("SFT", job.log, job.progress))
     result = run_trainer(trainer, checkpoints, job.log)
-    _save(trainer.model, base, job.out, config.method)
+    save_weights(trainer.model, base, job.out, config.method)
     history = trainer.state.log_history
     seconds = result.metrics["train_runtime"]
     metrics = {
@@ -112,7 +114,7 @@ def learning_rate(config: SftConfig) -> float:
     return config.learning_rate or LEARNING_RATES[config.method]
 
 
-def _load(base: Path, config: SftConfig, device: str, *, bf16: bool) -> Any:
+def load_weights(base: Path, config: SftConfig, device: str, *, bf16: bool) -> Any:
     """fp32 weights (bf16 autocast where native), or NF4 for QLoRA."""
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -132,7 +134,7 @@ def _load(base: Path, config: SftConfig, device: str, *, bf16: bool) -> Any:
     )
 
 
-def _trainer(
+def make_trainer(
     model: Any,
     tokenizer: Any,
     config: SftConfig,
@@ -213,7 +215,7 @@ def _trainer(
     return trainer
 
 
-def _save(model: Any, base: Path, out: Path, method: str) -> None:
+def save_weights(model: Any, base: Path, out: Path, method: str) -> None:
     """Weights with the base model's own tokenizer files; no pickles."""
     import torch
 

@@ -7,12 +7,14 @@ own requests with their answers) and the requests of ``schemas/<cli>.eval.jsonl`
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.answer import canonical, normalize
+from clitron_dagster.answer import canonical, clarification, normalize
+from clitron_dagster.argv import ArgvError, from_argv
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema, digest
 
@@ -20,9 +22,20 @@ CURATED = "curated"
 ROW_KEYS = ("unit", "kind", "source", "group", "instruction", "context", "output")
 _TEXT_KEYS = ("unit", "kind", "source", "group", "instruction", "output")
 _CURATED_KEYS = {
-    "instruction", "request", "context", "output", "command", "subcommand", "args", "flags",
-    "case", "note",
-}  # fmt: skip
+    "instruction",
+    "request",
+    "context",
+    "output",
+    "command",
+    "subcommand",
+    "args",
+    "flags",
+    "argv",
+    "clarify",
+    "case",
+    "note",
+}
+_ANSWER_KEYS = ("output", "command", "argv", "clarify")  # fmt: skip
 
 
 class RowsError(ClitronError):
@@ -161,9 +174,11 @@ def read_eval_requests(file: Path) -> list[tuple[int, str]]:
 def read_curated(schema: Schema, file: Path) -> list[Row]:
     """The author's own examples; empty without a file.
 
-    A line is ``{"request" (or "instruction"), "context", "output": answer}``, or has the answer's
-    parts beside the request: ``"command"``, ``"subcommand"``, ``"args"``, ``"flags"``. A
-    clarification may name its ``"case"``. The answers are not checked here (see ``rules``).
+    A line is ``{"request" (or "instruction"), "context", …}`` with the answer in one of four ways:
+    ``"argv": "git push --force"`` (the command line, long or short options); ``"clarify"``, the
+    question to ask back; the answer's parts ``"command"``, ``"subcommand"``, ``"args"``, ``"flags"``;
+    or the whole answer as ``"output"``. A clarification may name its ``"case"``. The answers are
+    not checked here (see ``rules``), but for an ``argv``, which has to be a command of the schema.
 
     Raises:
         RowsError: a line has none of these shapes.
@@ -187,9 +202,10 @@ def _curated_row(schema: Schema, item: dict[str, Any], line: int) -> Row:
         raise RowsError("the `request` is missing")
     if not (context is None or isinstance(context, dict)):
         raise RowsError("the `context` is not an object")
-    if ("output" in item) == ("command" in item):
-        raise RowsError("give either the `output` or `command`, `subcommand`, `args` and `flags`")
-    answer = item["output"] if "output" in item else _answer_beside(item)
+    if sum(key in item for key in _ANSWER_KEYS) != 1:
+        parts = "`command` with `subcommand`, `args` and `flags`"
+        raise RowsError(f"give one of `argv`, `clarify`, `output`, or {parts}")
+    answer = item["output"] if "output" in item else _answer_beside(schema, item)
     if isinstance(answer, str):
         answer = strict_json(answer)
     if not isinstance(answer, dict):
@@ -208,7 +224,17 @@ def _curated_row(schema: Schema, item: dict[str, Any], line: int) -> Row:
     )
 
 
-def _answer_beside(item: dict[str, Any]) -> dict[str, Any]:
+def _answer_beside(schema: Schema, item: dict[str, Any]) -> dict[str, Any]:
+    if "argv" in item:
+        argv = item["argv"]
+        if not isinstance(argv, str):
+            raise RowsError("`argv` is not text such as `git push --force`")
+        try:
+            return from_argv(schema, shlex.split(argv))
+        except (ArgvError, ValueError) as error:  # ValueError: a quote that is not closed
+            raise RowsError(f"argv: {error}") from None
+    if "clarify" in item:
+        return clarification(str(item["clarify"]), [])
     return {
         "type": "command",
         "command": item["command"],
