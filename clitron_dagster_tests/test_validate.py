@@ -23,10 +23,18 @@ from clitron_dagster.validate.dataset_rules import (
     duplicates,
     skeleton,
 )
-from clitron_dagster.validate.rows import Row, row_id
+from clitron_dagster.validate.rows import (
+    Row,
+    curated_file,
+    eval_file,
+    read_curated,
+    read_eval_requests,
+    row_id,
+)
 from clitron_dagster.validate.rules import Checked, check_row
 from clitron_dagster.validate.similar import jaccard, near_matches, near_pairs, normal, shingles
 from clitron_dagster.validate.values import implied_values
+from clitron_dagster_tests.paths import SCHEMAS
 
 SCHEMA = """
 cli_name: mini
@@ -583,3 +591,14 @@ def test_unicode_line_separators_do_not_split_rows(bench: Bench) -> None:
 def test_config_refuses_a_typo() -> None:
     with pytest.raises(ValueError, match="near_duplicat"):
         ValidatedDatasetConfig(near_duplicat=0.9)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("cli", ["git", "gh"])
+def test_shipped_curated_rows_hold_and_are_no_evaluation_rows(cli: str) -> None:
+    file = SCHEMAS / f"{cli}.yaml"
+    schema = load_schema(file)
+    rows = read_curated(schema, curated_file(file))
+    assert len(rows) > 1000
+    assert not [fault for row in rows for fault in check_row(schema, row, {}).faults.items()]
+    asked = {normal(text) for _, text in read_eval_requests(eval_file(file))}
+    assert not asked & {normal(row.instruction) for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 from clitron_dagster.argv import from_argv
 from clitron_dagster.schema import Schema, load_schema
 from clitron_dagster.schema_import.fig import FigError, read
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
 SPEC = """
 const spec = {
