@@ -88,7 +88,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--base-model", metavar="MODEL",
-            help="Base model: a folder, a Hugging Face id, or a built-in one: clitron-135m, smollm2-135m.",
+            help="Base model: a folder, a Hugging Face id, clitron-135m or smollm2-135m (built in).",
         ),
         click.option("--seed", type=int, metavar="N", help="Seed of every stage that has one."),
         click.option(
