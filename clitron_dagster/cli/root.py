@@ -24,6 +24,7 @@ from clitron_dagster.errors import ClitronError
 PROGRAM = "clitron"
 SECTIONS = {
     "Make a model": {
+        "schema": "Import the schema of a CLI from its help, check it, show it.",
         "train": "Make everything from a schema to a tested model; reuse what is up to date.",
         "demo": "Train git with the quick profile, ask five requests, show the scores.",
     },

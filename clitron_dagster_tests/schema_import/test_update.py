@@ -1,0 +1,138 @@
+"""From a source to the file: first import, import again, refusals."""
+
+import json
+
+import pytest
+
+from clitron_dagster.schema import load_schema
+from clitron_dagster.schema_import import update
+from clitron_dagster.schema_import.help_run import HelpError
+from clitron_dagster.schema_import.snapshot import last_source, snapshot_file
+from clitron_dagster.schema_import.update import ImportFailed, collect, plan, save
+from clitron_dagster_tests.schema_import.helpers import program
+
+PAGE = """Usage:
+  prog [command]
+
+Available Commands:
+  add   Add a thing
+  rm    Remove a thing
+"""
+ADD = "Usage:\n  prog add NAME [flags]\n\nFlags:\n      --kind string   Kind: {big|small}"
+RM = "Usage:\n  prog rm ID"
+
+
+def prog(folder, add: str = ADD, page: str = PAGE) -> str:
+    body = f"""case "$1" in add) cat <<'END'
+{add}
+END
+;; rm) echo '{RM}' ;; *) cat <<'END'
+{page}
+END
+esac"""
+    return f"help:{program(folder, body)}"
+
+
+@pytest.fixture
+def imported(tmp_path):
+    file = tmp_path / "schemas" / "prog.yaml"
+    save(plan(file, collect(prog(tmp_path), "prog")))
+    return file
+
+
+def test_a_first_import_makes_a_sound_file_and_a_snapshot(tmp_path, imported):
+    schema = load_schema(imported)
+    assert [unit.key for unit in schema.units] == ["add", "rm"]
+    assert schema.units[0].arg("kind").choices == ("big", "small")
+    assert imported.read_text().startswith(
+        "# Imported with `clitron schema import prog --from help:"
+    )
+    snapshot = json.loads(snapshot_file(imported).read_text())
+    assert [command["name"] for command in snapshot["schema"]["commands"]] == ["add", "rm"]
+    assert last_source(imported) == f"help:{tmp_path}/prog"
+    assert sorted(f.name for f in imported.parent.iterdir()) == ["prog.imported.json", "prog.yaml"]
+
+
+def test_an_import_again_keeps_what_people_did(tmp_path, imported):
+    text = imported.read_text()
+    mine = text.replace(
+        "    description: Add a thing\n",
+        '    description: Add one\n    natural_language: ["add {name}"]  # mine\n'
+        "    examples:\n      - {request: a big x, args: {name: x, kind: big}}\n"
+        "      - {request: a small x, args: {name: x, kind: small}}\n",
+    )
+    assert mine != text
+    imported.write_text(mine)
+    again = plan(imported, collect(prog(tmp_path), "prog"))
+    assert (again.text, again.merged.of("changed")) == (mine, [])
+    new = ADD.replace("{big|small}", "{big|huge}") + "\n      --dry   Only say it"
+    save(plan(imported, collect(prog(tmp_path, new), "prog")))
+    after = imported.read_text()
+    assert '    natural_language: ["add {name}"]  # mine\n' in after
+    unit = load_schema(imported).units[0]
+    assert unit.node.description == "Add one"
+    assert unit.arg("kind").choices == ("big", "huge")
+    assert unit.flag("dry").description == "Only say it"
+    assert [example.request for example in unit.node.examples] == ["a big x"]  # small is gone
+
+
+def test_only_some_commands_are_touched(tmp_path, imported):
+    source = prog(tmp_path, page=PAGE.replace("rm  ", "ls  "), add=ADD + "\n      --new   New")
+    before = imported.read_text()
+    made = plan(imported, collect(source, "prog", only=["add"]), only=["add"])
+    assert {change.what for change in made.merged.changes} == {"add --new"}
+    save(made)
+    assert "  - name: rm" in imported.read_text()
+    assert "--new" not in before
+    both = plan(imported, collect(source, "prog"))
+    assert {(c.kind, c.what) for c in both.merged.changes} == {("added", "ls"), ("removed", "rm")}
+
+
+def test_a_page_that_hangs_removes_nothing(tmp_path, imported):
+    source = prog(tmp_path)
+    script = tmp_path / "prog"
+    script.write_text(script.read_text().replace("add) cat", "add) sleep 9; cat"))
+    made = plan(imported, collect(source, "prog", timeout=0.3))
+    assert made.text == imported.read_text()
+    assert (
+        json.loads(made.snapshot)["schema"]
+        == json.loads(snapshot_file(imported).read_text())["schema"]
+    )
+
+
+def test_a_result_that_would_not_load_is_not_written(tmp_path, imported):
+    before = imported.read_text()
+    found = collect(prog(tmp_path), "prog")
+    found.schema["commands"][0]["args"].insert(0, {"name": "x", "type": "enum"})
+    with pytest.raises(ImportFailed, match=r"nothing was written: prog\.yaml:"):
+        plan(imported, found, overwrite=True)
+    assert imported.read_text() == before
+    imported.write_text("cli_name: [")
+    with pytest.raises(Exception, match="not valid YAML"):
+        plan(imported, found)
+
+
+def test_a_broken_snapshot_counts_as_none(tmp_path, imported):
+    for text in ("{", "[]", '{"schema": {}}', '{"schema": {"commands": 3}}'):
+        snapshot_file(imported).write_text(text)
+        assert last_source(imported) is None
+        assert plan(imported, collect(prog(tmp_path), "prog")).text == imported.read_text()
+
+
+@pytest.mark.parametrize("source", ["hlep", "python", "usage:", "", "fig"])
+def test_no_source(source):
+    with pytest.raises(ImportFailed, match="is no source; write help"):
+        collect(source, "x")
+
+
+def test_every_kind_of_source_is_read(tmp_path, monkeypatch):
+    with pytest.raises(HelpError, match="no program `none-such`"):
+        collect("help", "none-such")
+    (tmp_path / "s.kdl").write_text('cmd "a"\ncmd "b"\n')
+    found = collect(f"usage:{tmp_path}/s.kdl", "x", only=["b"])
+    assert [command["name"] for command in found.schema["commands"]] == ["b"]
+    found = collect("python:clitron_dagster_tests.schema_import.programs:cli", "x")
+    assert len(found.schema["commands"]) == 2
+    with pytest.raises(ImportFailed, match="no command"):
+        collect(f"usage:{tmp_path}/s.kdl", "x", only=["c"])
+    assert update.KINDS == ("help", "python", "usage", "fig")
