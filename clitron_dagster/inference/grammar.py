@@ -3,9 +3,9 @@
     python -m clitron_dagster.inference.grammar schemas/git.yaml     # prints it
 
 Only canonical JSON of both answer shapes: existing units; args of the unit with values of their
-type, in schema order, required ones present; flags of the unit in schema order, none twice. What a
-context-free grammar says badly (conflicts, requires, positionals without gaps) is left to
-``answer.problems``.
+type, in schema order, required ones present; flags of the unit in schema order, none twice; no two
+options that exclude each other, none without what it requires, no gap among the positionals. So an
+answer that ends is legal by ``answer.problems``.
 
 Format: https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
 """
@@ -15,6 +15,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from clitron_dagster.errors import ClitronError
+from clitron_dagster.inference.option_states import State, option_states
 from clitron_dagster.schema import Arg, Schema, Unit
 
 # A JSON string as json.dumps(ensure_ascii=False) writes it; no NUL, which argv cannot carry.
@@ -28,6 +30,7 @@ confidence ::= "0." [0-9]{1,4} | "1.0" | "0" | "1"
 suggestions ::= "[" (suggestion ("," suggestion)*)? "]"
 """.strip()
 _COMMAND, _SUBCOMMAND = '"command":', ',"subcommand":'
+_BEFORE, _BETWEEN = ',"args":{', '},"flags":['
 
 
 def schema_grammar(schema: Schema) -> str:
@@ -70,30 +73,43 @@ def _units(schema: Schema, *, with_options: bool) -> str:
 
 
 def _unit_rules(unit: Unit, name: str) -> Iterator[str]:
-    args = [f"{_text(_json(arg.name) + ':')} {_value(arg)}" for arg in unit.args]
-    required = [arg.required for arg in unit.args]
-    flags = [_text(_json(flag.name)) for flag in unit.flags]
-    before, between = _text(',"args":{'), _text('},"flags":[')
-    yield f"{name} ::= {before} {name}-a0 {between} {name}-f0 {_text(']')}"
-    yield from _ordered(f"{name}-a", args, required)
-    yield from _ordered(f"{name}-f", flags, [False] * len(flags))
+    """Rules for one unit's args and flags: one for each state of its options, and for whether the
+    list that the next option stands in is still empty."""
+    items = [f"{_text(_json(arg.name) + ':')} {_value(arg)}" for arg in unit.args]
+    items += [_text(_json(flag.name)) for flag in unit.flags]
+    steps = option_states(unit)
+    if not steps:
+        raise ClitronError(f"`{unit.key}` has no legal answer: it requires what it excludes")
+    names: dict[tuple[State, bool], str] = {}
+    waiting: list[tuple[State, bool]] = []
 
+    def rest(state: State, *, is_empty: bool, crossed: bool = False) -> str:
+        """What follows in ``state``: its rule's name, behind the end of a list that ends there."""
+        if state.index == len(unit.args) and not crossed:
+            return f"{_text(_BETWEEN)} {rest(state, is_empty=True, crossed=True)}"
+        if state.index == len(items):
+            return _text("]")
+        step = steps[state]
+        if step.take is None and step.skip is not None:
+            return rest(step.skip, is_empty=is_empty, crossed=state.index >= len(unit.args))
+        key = (state, is_empty)
+        if key not in names:
+            names[key] = f"{name}-{len(names)}"
+            waiting.append(key)
+        return names[key]
 
-def _ordered(name: str, items: Sequence[str], required: Sequence[bool]) -> Iterator[str]:
-    """Rules for a comma-separated list of ``items`` in their order, each at most once.
-
-    ``<name><i>`` is the list from item i on with nothing written yet, ``<name>t<i>`` the same
-    behind another item.
-    """
-    last = len(items)
-    for index, (item, needed) in enumerate(zip(items, required, strict=True)):
-        rest = f" {name}t{index + 1}" if index + 1 < last else ""
-        skip = "" if needed else f" | {name}{index + 1}"
-        yield f"{name}{index} ::= {item}{rest}{skip}"
-        if index:
-            item = f'"," {item}'
-            yield f"{name}t{index} ::= {item if needed else f'({item})?'}{rest}"
-    yield f'{name}{last} ::= ""'
+    yield f"{name} ::= {_text(_BEFORE)} {rest(next(iter(steps)), is_empty=True)}"
+    while waiting:
+        state, is_empty = waiting.pop()
+        step, in_flags = steps[state], state.index >= len(unit.args)
+        comma = "" if is_empty else '"," '
+        ways = []
+        if step.take is not None:
+            behind = rest(step.take, is_empty=False, crossed=in_flags)
+            ways.append(f"{comma}{items[state.index]} {behind}")
+        if step.skip is not None:
+            ways.append(rest(step.skip, is_empty=is_empty, crossed=in_flags))
+        yield f"{names[state, is_empty]} ::= {' | '.join(ways)}"
 
 
 def _value(arg: Arg) -> str:
