@@ -97,6 +97,39 @@ def same_answer(a: Answer, b: Answer) -> bool:
     return {**a, "confidence": 0} == {**b, "confidence": 0}
 
 
+def answer_end(text: str) -> int | None:
+    """Where an answer's meaning ends: behind ``flags`` or ``suggestions``.
+
+    Only ``,"confidence":…}`` follows, which is known: decoding stops there, training mostly too.
+    """
+    depth, in_string, escaped = 0, False, False
+    for position, char in enumerate(text):
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            depth += 1
+        elif char in "}]":
+            depth -= 1
+            if char == "]" and depth == 1 and _whole(text[: position + 1]):
+                return position + 1
+    return None
+
+
+def _whole(text: str) -> bool:
+    try:
+        found = json.loads(text + "}")
+    except ValueError:
+        return False
+    return isinstance(found, dict) and ("flags" in found or "suggestions" in found)
+
+
 # -- rules ----------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clitron_dagster.answer import (
+    answer_end,
     canonical,
     clarification,
     command_answer,
@@ -160,3 +161,15 @@ def test_no_json_value_breaks_the_rules(value):
                    {"type": "clarification", "message": value, "suggestions": value}):  # fmt: skip
         problems(NOTES_SCHEMA, answer)
         normalize(NOTES_SCHEMA, answer)
+
+
+def test_answer_end() -> None:
+    good = '{"type":"command","command":"list","subcommand":null,"args":{},"flags":[]'
+    assert answer_end(good) == len(good)
+    assert answer_end(good + ',"confidence":0.9}') == len(good)
+    assert answer_end(good[:-1]) is None
+    tricky = '{"type":"command","command":"a","subcommand":null,"args":{"t":"]\\"]","l":["x"]}'
+    assert answer_end(tricky) is None
+    assert answer_end(tricky + ',"flags":["b"],') == len(tricky + ',"flags":["b"]')
+    assert answer_end('{"args":["x"]') is None
+    assert answer_end("]]]") is None

@@ -65,9 +65,29 @@ def test_warm_start_is_the_embedded_model_with_other_weights() -> None:
 
 
 def test_warm_start_knows_nothing_of_the_measured_clis() -> None:
-    names = set((warm_start.FOLDER.parent / "clis.txt").read_text().split())
-    assert len(names) > 80
-    assert not names & {"git", "gh", "hub", "glab", "git-flow", "gt", "tig", "lazygit"}
+    folder = warm_start.FOLDER.parent
+    generated = set((folder / "clis.txt").read_text().split())
+    written = {file.stem for file in (folder / "rows").glob("*.jsonl")}
+    assert len(generated) > 80
+    assert len(written) > 60
+    assert not (generated | written) & {"git", "gh", "hub", "git-flow", "gt", "tig", "lazygit"}
+
+
+def test_written_rows_of_the_warm_start_make_prompts() -> None:
+    from transformers import AutoTokenizer
+
+    from clitron_dagster.train.encode import encode
+    from clitron_dagster.warm_start.train import written_rows
+
+    tokenizer = AutoTokenizer.from_pretrained(resolve_base_model(TINY))
+    found = written_rows(warm_start.FOLDER.parent / "rows")
+    assert sum(len(rows) for _, rows in found) > 10_000
+    schema, rows = next((s, rows) for s, rows in found if s.cli_name == "kubectl")
+    row = next(row for row in rows if row["context"])
+    encoded = encode(tokenizer, schema, [row], 4096)[0]
+    text = tokenizer.decode(encoded.prompt_ids)
+    assert "kubectl" in text
+    assert all(f"{key}: {value}" in text for key, value in row["context"].items())
 
 
 def test_second_resolve_builds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,8 @@ def predict_served(
 
     With an engine of one slot each row is answered alone, warm, and its latency is kept.
     """
-    from clitron_dagster.inference.predict import answer_end, predict_rows
+    from clitron_dagster.answer import answer_end
+    from clitron_dagster.inference.predict import predict_rows
 
     rows = into.missing(rows)
     asked = [{"id": row.id, "nl": row.request, "context": row.context} for row in rows]

@@ -62,7 +62,7 @@ def predict_rows(
             except ClitronError as error:
                 failed[index] = str(error)
         completions = engine.complete_batch(
-            list(prompts.values()), max_tokens, grammar=grammar, until=answer_end
+            list(prompts.values()), max_tokens, grammar=grammar, until=answers.answer_end
         )
         done = dict(zip(prompts, completions, strict=True))
         for index, row in enumerate(chunk):
@@ -136,7 +136,7 @@ def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) 
     latency = round(completion.latency_ms, 2)
     confidence = round(measured_confidence(engine, completion), ROUND)
     text = completion.text
-    if answer_end(text) == len(text):
+    if answers.answer_end(text) == len(text):
         text += f',"confidence":{confidence}}}'
     try:
         response = json.loads(text)
@@ -154,39 +154,6 @@ def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) 
     if faults:
         return {**result, "error": f"the model's answer is not legal: {faults[0]}"}
     return {**result, "argv": to_argv(schema, response)}
-
-
-def answer_end(text: str) -> int | None:
-    """Where an answer's meaning ends: behind ``flags`` or ``suggestions``.
-
-    Only ``,"confidence":…}`` follows, which is known, so decoding can stop there.
-    """
-    depth, in_string, escaped = 0, False, False
-    for position, char in enumerate(text):
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-        elif char == '"':
-            in_string = True
-        elif char in "{[":
-            depth += 1
-        elif char in "}]":
-            depth -= 1
-            if char == "]" and depth == 1 and _whole(text[: position + 1]):
-                return position + 1
-    return None
-
-
-def _whole(text: str) -> bool:
-    try:
-        found = json.loads(text + "}")
-    except ValueError:
-        return False
-    return isinstance(found, dict) and ("flags" in found or "suggestions" in found)
 
 
 def measured_confidence(engine: Engine, completion: Completion) -> float:

@@ -29,6 +29,7 @@ class SftConfig(StageConfig):
     epochs: float = 3
     max_rows: int | None = None  # train rows used; None for all
     max_val_rows: int = 128
+    whole_share: float = 0.2  # rows that teach an answer's unvarying end, too (train/encode.py)
     learning_rate: float | None = None  # None: LEARNING_RATES by method
     warmup_ratio: float = 0.06
     weight_decay: float = 0.01
@@ -44,6 +45,7 @@ class SftConfig(StageConfig):
     checkpoints_per_epoch: int = 1
     compile: bool = False  # torch.compile: needs a C++ compiler and about two minutes at the start
     gradient_checkpointing: bool = False
+    frozen_layers: int = 0  # lowest layers left as they are, with the embeddings ("full" only)
     report_to: str = "none"  # or "tensorboard", "wandb"
     seed: int = 17
 
@@ -70,7 +72,7 @@ def run(job: Job[SftConfig]) -> Metrics:
     val_rows = read_rows(job.inputs["splits"] / "val.jsonl")[: config.max_val_rows]
     if not rows or not val_rows:
         raise TrainingError("the train or the validation split is empty; generate more examples")
-    train = encode(tokenizer, job.schema, rows, config.max_length)
+    train = encode(tokenizer, job.schema, rows, config.max_length, config.whole_share)
     packed = pack(train, config.bin_length, tokenizer.eos_token_id, config.seed)
     val = encode(tokenizer, job.schema, val_rows, config.max_length)
     packed_val = pack(val, config.bin_length, tokenizer.eos_token_id, config.seed)
@@ -121,6 +123,8 @@ def load_weights(base: Path, config: SftConfig, device: str, *, bf16: bool) -> A
 
     if config.method != "qlora":
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        if config.method == "full":
+            freeze(model, config.frozen_layers)
         return model.to(device)
     compute = torch.bfloat16 if bf16 else torch.float32
     quantization = BitsAndBytesConfig(
@@ -132,6 +136,13 @@ def load_weights(base: Path, config: SftConfig, device: str, *, bf16: bool) -> A
     return AutoModelForCausalLM.from_pretrained(
         base, quantization_config=quantization, device_map={"": device}, dtype=compute
     )
+
+
+def freeze(model: Any, layers: int) -> None:
+    """Leave the embeddings and the lowest ``layers`` as they are: no backward pass reaches them."""
+    if layers:
+        for module in (model.get_input_embeddings(), *model.model.layers[:layers]):
+            module.requires_grad_(False)
 
 
 def make_trainer(
@@ -193,7 +204,7 @@ def make_trainer(
         data_seed=config.seed,
     )
     adapter = None
-    if config.method != "full":
+    if config.method != "full" and not hasattr(model, "peft_config"):
         adapter = LoraConfig(
             r=config.lora_r,
             lora_alpha=config.lora_alpha,

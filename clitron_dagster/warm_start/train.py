@@ -1,9 +1,10 @@
-"""Train the warm start anew: ``python -m clitron_dagster.warm_start.train SPECS OUT``.
+"""Train the warm start: ``python -m clitron_dagster.warm_start.train SPECS OUT [--start ADAPTER]``.
 
-SPECS is the folder of npm's ``@withfig/autocomplete`` (``npm pack @withfig/autocomplete@2.692.3``,
-unpacked). The schemas of the CLIs in ``clis.txt`` are read from there, requests for them come from
-the offline generator and, for some CLIs, from ``rows/`` (written for this purpose). About half an hour
-on two cores; OUT/adapter then belongs into this folder.
+Two kinds of rows. Generated ones: SPECS is the folder of npm's ``@withfig/autocomplete`` (``npm pack
+@withfig/autocomplete@2.692.3``, unpacked); the schemas of the CLIs in ``clis.txt`` are read from there,
+the offline generator makes requests for them. Written ones: ``rows/<cli>.jsonl``, for this purpose.
+About an hour and a quarter on two cores; OUT/adapter then belongs into this folder. ``--start`` goes
+on from an adapter that is there, which is how the shipped one came about (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from clitron_dagster.answer import canonical
 from clitron_dagster.base_model import EMBEDDED, SMOLLM2, resolve_base_model
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.generate.config import RawExamplesConfig
@@ -23,34 +26,39 @@ from clitron_dagster.generate.raw_examples import run as generate
 from clitron_dagster.schema import Schema, load_schema
 from clitron_dagster.schema_import import fig
 from clitron_dagster.stage import Job
-from clitron_dagster.validate.rows import read_curated
 
 HERE = Path(__file__).parent
-ROWS_PER_CLI = 70  # generated ones; and three more to validate on
+GENERATED_PER_CLI = 15
+TIMES_WRITTEN = 2  # passes over the written rows, packed differently each time
+HELD_OUT = 4  # written rows of each CLI to validate on
 LONGEST = 240  # tokens; rare longer rows are left out
+FROZEN_LAYERS = 8  # the lowest: little to learn there, and a quarter of the time
 SETTINGS: dict[str, Any] = {
     "method": "lora",
     "base_model": EMBEDDED,
     "epochs": 1,
-    "learning_rate": 1e-3,
+    "learning_rate": 8e-4,
     "lora_r": 64,
     "lora_alpha": 128,
     "lora_dropout": 0.0,
     "bins_per_step": 4,
     "bins_per_device": 4,
-    "checkpoints_per_epoch": 2,
+    "checkpoints_per_epoch": 3,
 }
+Rows = list[dict[str, Any]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m clitron_dagster.warm_start.train")
     parser.add_argument("specs", type=Path, help="folder of @withfig/autocomplete")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--start", type=Path, help="adapter to go on from")
     options = parser.parse_args()
-    train(corpus(options.specs, options.out / "work"), options.out)
+    generated = generated_rows(options.specs, options.out / "work")
+    train(generated, written_rows(HERE / "rows"), options.out, options.start)
 
 
-def corpus(specs: Path, work: Path) -> list[tuple[Schema, list[dict[str, Any]]]]:
+def generated_rows(specs: Path, work: Path) -> list[tuple[Schema, Rows]]:
     """Schema and rows of each CLI; one whose spec cannot be read is named and left out."""
     found = []
     for name in sorted((HERE / "clis.txt").read_text().split()):
@@ -65,20 +73,47 @@ def corpus(specs: Path, work: Path) -> list[tuple[Schema, list[dict[str, Any]]]]
             print(f"{name} left out: {str(error).splitlines()[0]}", flush=True)
             continue
         config = RawExamplesConfig(num_examples=min(60 + 3 * len(schema.units), 260))
-        quiet = Job(schema, file, config, {}, folder, folder / "work", log=lambda _: None)
-        generate(quiet)
-        found.append((schema, _rows(schema, folder / "examples.jsonl")))
+        generate(Job(schema, file, config, {}, folder, folder / "work", log=lambda _: None))
+        lines = (folder / "examples.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        random.Random(name).shuffle(rows)
+        found.append((schema, rows[:GENERATED_PER_CLI]))
     return found
 
 
-def _rows(schema: Schema, generated: Path) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in generated.read_text(encoding="utf-8").splitlines()]
-    random.Random(schema.cli_name).shuffle(rows)
-    written = read_curated(schema, HERE / "rows" / f"{schema.cli_name}.examples.jsonl")
-    return [*rows[: ROWS_PER_CLI + 3], *(row.to_json() for row in written)]
+def written_rows(folder: Path) -> list[tuple[Schema, Rows]]:
+    """Rows of each file, ``{"request", "context"?, "answer"}``, with as much of a schema as a
+    prompt needs: the CLI's name and the keys of its context."""
+    found = []
+    for file in sorted(folder.glob("*.jsonl")):
+        items = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        keys = dict.fromkeys(key for item in items for key in item.get("context") or ())
+        schema = Schema.model_validate(
+            {
+                "cli_name": file.stem,
+                "context": {key: {} for key in keys},
+                "commands": [{"name": "any"}],
+            }
+        )
+        rows = [
+            {
+                "instruction": item["request"],
+                "context": item.get("context"),
+                "output": canonical(item["answer"]),
+            }
+            for item in items
+        ]
+        random.Random(file.stem).shuffle(rows)
+        found.append((schema, rows))
+    return found
 
 
-def train(rows: list[tuple[Schema, list[dict[str, Any]]]], out: Path) -> None:
+def train(
+    generated: list[tuple[Schema, Rows]],
+    written: list[tuple[Schema, Rows]],
+    out: Path,
+    start: Path | None,
+) -> None:
     """Write ``out/adapter`` and ``out/training_metrics.json``."""
     import torch
     from transformers import AutoTokenizer
@@ -96,19 +131,23 @@ def train(rows: list[tuple[Schema, list[dict[str, Any]]]], out: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     bins: list[Any] = []
     held_out: list[Any] = []
-    count = 0
-    for schema, own in rows:  # bins of one CLI each: their rows share its system line
-        encoded = [e for e in encode(tokenizer, schema, own, 4096) if len(e) <= LONGEST]
-        if len(encoded) < 8:
-            continue
-        packed = pack(encoded[3:], config.bin_length, tokenizer.eos_token_id, config.seed)
-        bins += packed.bins
-        count += packed.rows
-        held_out += pack(encoded[:3], config.bin_length, tokenizer.eos_token_id, config.seed).bins
+
+    def put(schema: Schema, rows: Rows, into: list[Any], seed: int = config.seed) -> int:
+        """Bins of one CLI each: their rows share its system line."""
+        encoded = [e for e in encode(tokenizer, schema, rows, 4096) if len(e) <= LONGEST]
+        if len(encoded) > 1:
+            into += pack(encoded, config.bin_length, tokenizer.eos_token_id, seed).bins
+        return len(encoded)
+
+    counts = {"generated": sum(put(schema, rows, bins) for schema, rows in generated)}
+    counts["held_out"] = sum(put(schema, rows[:HELD_OUT], held_out) for schema, rows in written)
+    for seed in range(TIMES_WRITTEN):
+        found = [put(schema, rows[HELD_OUT:], bins, seed) for schema, rows in written]
+        counts["written"] = sum(found)
     random.Random(1).shuffle(bins)
-    print(f"{count} rows of {len(rows)} CLIs in {len(bins)} bins", flush=True)
+    print(f"{counts} rows, {len(bins)} bins", flush=True)
     device = pick_device()
-    model = sft.load_weights(base, config, device, bf16=supports_bf16(device))
+    model = _adapted(base, config, start, bf16=supports_bf16(device)).to(device)
     checkpoints = out / "checkpoints"
     trainer = sft.make_trainer(model, tokenizer, config, bins, held_out, checkpoints, device)
     trainer.add_callback(Reporter("warm start", print, lambda _: None))
@@ -116,9 +155,31 @@ def train(rows: list[tuple[Schema, list[dict[str, Any]]]], out: Path) -> None:
     sft.save_weights(trainer.model, base, out, config.method)
     _round(out / "adapter")
     history = trainer.state.log_history
-    metrics = {"rows": count, "clis": len(rows), "settings": SETTINGS, "log_history": history}
+    clis = {"generated": len(generated), "written": len(written)}
+    metrics = {"rows": counts, "clis": clis, "settings": SETTINGS, "log_history": history}
     (out / "training_metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     plot_curves(history, out / "curves.png")
+
+
+def _adapted(base: Path, config: Any, start: Path | None, *, bf16: bool) -> Any:
+    """The base model, unchanging and so in bf16, with a LoRA whose lowest layers stay as they are."""
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+    if start is not None:
+        model = PeftModel.from_pretrained(model, start, is_trainable=True)
+    else:
+        shape = {"r": config.lora_r, "lora_alpha": config.lora_alpha}
+        lora = LoraConfig(**shape, target_modules="all-linear", task_type="CAUSAL_LM")
+        model = get_peft_model(model, lora)
+    for name, weights in model.named_parameters():
+        layer = re.search(r"\.layers\.(\d+)\.", name)
+        if layer and int(layer[1]) < FROZEN_LAYERS:
+            weights.requires_grad_(False)
+    return model
 
 
 def _round(adapter: Path) -> None:

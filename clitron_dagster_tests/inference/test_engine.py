@@ -94,7 +94,7 @@ def test_grammar_is_obeyed_and_probabilities_are_not_renormalized(engine: Engine
 
 
 def test_schema_grammar_makes_an_untrained_model_legal_json() -> None:
-    from clitron_dagster.inference.predict import answer_end
+    from clitron_dagster.answer import answer_end
 
     grammar = schema_grammar(notes())
     with Engine(tiny_gguf(), n_ctx=256) as engine:

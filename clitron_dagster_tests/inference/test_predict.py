@@ -13,7 +13,7 @@ from clitron_dagster.export.quantize import copy_with
 from clitron_dagster.inference import predict
 from clitron_dagster.inference.engine import Completion, Engine
 from clitron_dagster.inference.llama import ModelFileError
-from clitron_dagster.inference.predict import answer_end, check_model, predict_rows
+from clitron_dagster.inference.predict import check_model, predict_rows
 from clitron_dagster.schema import Schema
 from clitron_dagster_tests.tiny import notes, tiny_gguf
 
@@ -132,17 +132,6 @@ def test_parallel_rows_are_the_same() -> None:
                 [r["response"] for r in predict_rows(engine, notes(), rows, max_tokens=24)]
             )
     assert found[0] == found[1]
-
-
-def test_answer_end() -> None:
-    assert answer_end(GOOD) == len(GOOD)
-    assert answer_end(GOOD + ',"confidence":0.9}') == len(GOOD)
-    assert answer_end(GOOD[:-1]) is None
-    tricky = '{"type":"command","command":"a","subcommand":null,"args":{"t":"]\\"]","l":["x"]}'
-    assert answer_end(tricky) is None
-    assert answer_end(tricky + ',"flags":["b"],') == len(tricky + ',"flags":["b"]')
-    assert answer_end('{"args":["x"]') is None
-    assert answer_end("]]]") is None
 
 
 def test_model_of_another_cli(tmp_path: Path) -> None:

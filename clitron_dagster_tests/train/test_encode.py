@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from clitron_dagster.answer import answer_end, canonical
 from clitron_dagster.base_model import TINY, resolve_base_model
 from clitron_dagster.schema import load_schema
 from clitron_dagster.train.encode import (
@@ -46,6 +47,32 @@ def test_answers_end_with_eos_and_prompts_share_a_prefix(tokenizer, rows):
     prefix = shared_prefix(rows)
     assert "notes command as JSON" in tokenizer.decode(prefix)
     assert all(len(row.prompt_ids) > len(prefix) for row in rows)
+
+
+def test_an_answers_unvarying_end_is_taught_by_a_share_of_the_rows(tokenizer):
+    schema = load_schema(NOTES)
+    answer = {"type": "command", "command": "add", "subcommand": None, "args": {}, "flags": []}
+    made = [
+        {
+            "instruction": f"add {i}",
+            "context": None,
+            "output": canonical({**answer, "args": {"text": f"note {i}"}, "confidence": 0.95}),
+        }
+        for i in range(60)
+    ]
+    all_whole = encode(tokenizer, schema, made, 200)
+    mixed = encode(tokenizer, schema, made, 200, whole_share=0.3)
+    cut = [(a, b) for a, b in zip(all_whole, mixed, strict=True) if a != b]
+    assert 30 < len(cut) < 55
+    for whole, short in cut:
+        assert short.prompt_ids == whole.prompt_ids
+        assert whole.answer_ids[: len(short.answer_ids)] == short.answer_ids
+        text = tokenizer.decode(short.answer_ids)
+        end = answer_end(text)
+        assert end is not None
+        assert len(text) - end <= 3  # the token that holds the bracket may hold what follows it
+        assert answer_end(tokenizer.decode(short.answer_ids[:-1])) is None
+    assert mixed == encode(tokenizer, schema, made, 200, whole_share=0.3)
 
 
 def test_packed_loss_and_gradient_equal_those_of_single_rows(rows):

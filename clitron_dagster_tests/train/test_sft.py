@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from clitron_dagster.base_model import TINY
+from clitron_dagster.base_model import TINY, resolve_base_model
 from clitron_dagster.schema import load_schema
 from clitron_dagster.stage import Job
 from clitron_dagster.train import sft
@@ -54,6 +54,20 @@ def test_a_full_fine_tune_learns_and_writes_its_records(job):
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= names
     assert not list(made.out.rglob("*.bin"))  # no pickles
     assert not list(made.out.rglob("*.pt"))
+
+
+def test_frozen_layers_and_the_embeddings_stay_as_they_are(job):
+    from transformers import AutoModelForCausalLM
+
+    made = job(method="full", learning_rate=5e-3, frozen_layers=1)
+    sft.run(made)
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(place, dtype=torch.bfloat16).state_dict()
+        for place in (resolve_base_model(TINY), made.out / "model")
+    )
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert any("layers.1." in name for name in changed)
+    assert not any("layers.0." in name or "embed_tokens" in name for name in changed)
 
 
 def test_lora_writes_an_adapter(job):
