@@ -30,6 +30,7 @@ SECTIONS = {
     },
     "Use it": {
         "ask": "Turn one request into a command, explain it, run it if you say so.",
+        "shell-init": "A key in bash, zsh or fish that puts the command into the line.",
         "predict": "Answer a file of requests, JSON line by JSON line.",
     },
     "Look around": {
