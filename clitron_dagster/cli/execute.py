@@ -55,8 +55,18 @@ def act(schema: Schema, row: dict[str, Any], *, run: bool = False, yes: bool = F
     if decision.action == "question":
         words = "This can lose work for good. Run it?" if effect == "destructive" else "Run it?"
         if not click.confirm(words, default=decision.default):
-            return NOT_RUN if run or yes else 0
+            if run or yes:
+                return NOT_RUN
+            say_how_to_correct(schema.cli_name, str(row.get("nl", "")))
+            return 0
     return run_argv(argv)
+
+
+def say_how_to_correct(cli: str, request: str) -> None:
+    from clitron_dagster.quoting import quote_line
+
+    start = quote_line(["clitron", "feedback", "add", cli, " ".join(request.split())])
+    click.secho(visible(f"If it is wrong, say what is right: {start} -- {cli} …"), dim=True)
 
 
 def effect_of(schema: Schema, answer: dict[str, Any]) -> Effect:

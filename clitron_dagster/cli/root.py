@@ -30,6 +30,8 @@ SECTIONS = {
     },
     "Use it": {
         "ask": "Turn one request into a command, explain it, run it if you say so.",
+        "chat": "Ask again and again; correct, run and keep what is right.",
+        "feedback": "Tell what a request should have given; the next training learns it.",
         "shell-init": "A key in bash, zsh or fish that puts the command into the line.",
         "predict": "Answer a file of requests, JSON line by JSON line.",
     },

@@ -28,7 +28,6 @@ def show(schema: Schema, row: dict[str, Any]) -> None:
     from rich.text import Text
 
     from clitron_dagster.cli.results import out
-    from clitron_dagster.quoting import quote_line
 
     screen = out()
     answer, confidence = row["response"], row.get("confidence")
@@ -39,13 +38,9 @@ def show(schema: Schema, row: dict[str, Any]) -> None:
             name = " ".join(str(word) for word in path if word)
             screen.print(f"  {visible(name)}  – {visible(str(item.get('label', '')))}")
     elif row.get("argv"):
-        screen.print(Text(visible(quote_line(row["argv"])), "bold"))
-        for left, meaning in explain(schema, answer):
-            screen.print(f"  {visible(left)}  – {visible(meaning)}")
+        show_command(schema, answer, row["argv"])
         unit = schema.unit(answer["command"], answer["subcommand"])
         if unit:
-            words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
-            screen.print(f"  {words}", style=style)
             _doubt(screen, schema, row, unit)
     else:
         text = visible(json.dumps(answer, ensure_ascii=False))
@@ -54,6 +49,23 @@ def show(schema: Schema, row: dict[str, Any]) -> None:
     if row.get("latency_ms") is not None:
         numbers.append(f"{row['latency_ms']:.0f} ms")
     screen.print(f"  {' · '.join(numbers)}", style="dim")
+
+
+def show_command(schema: Schema, answer: dict[str, Any], argv: list[str]) -> None:
+    """The line, what each part of it does, and what the whole changes."""
+    from rich.text import Text
+
+    from clitron_dagster.cli.results import out
+    from clitron_dagster.quoting import quote_line
+
+    screen = out()
+    screen.print(Text(visible(quote_line(argv)), "bold"))
+    for left, meaning in explain(schema, answer):
+        screen.print(f"  {visible(left)}  – {visible(meaning)}")
+    unit = schema.unit(answer["command"], answer["subcommand"])
+    if unit:
+        words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
+        screen.print(f"  {words}", style=style)
 
 
 def _doubt(screen: Console, schema: Schema, row: dict[str, Any], unit: Unit) -> None:
