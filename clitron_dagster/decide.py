@@ -6,9 +6,9 @@ The thresholds of confidence stand here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from clitron_dagster.schema.model import Effect
+from clitron_dagster.schema.model import Effect, Unit
 
 OFFER, CONFIRM, SUGGEST = 0.9, 0.7, 0.5
 
@@ -33,6 +33,22 @@ def band(confidence: float | None) -> Band:
     if value >= CONFIRM:
         return "confirm"
     return "suggest" if value >= SUGGEST else "ask"
+
+
+def effect_of(unit: Unit | None, answer: dict[str, Any]) -> Effect:
+    """What running a command answer can do, for :func:`decide`.
+
+    One that the schema does not know counts as the worst, and so does one that is given another
+    command to run (``git rebase --exec``): nobody can say what that one does.
+    """
+    if unit is None or carries_command(unit, answer):
+        return "destructive"
+    return unit.effect_with(answer["flags"])
+
+
+def carries_command(unit: Unit, answer: dict[str, Any]) -> bool:
+    """Whether a value of the answer is itself a command that the program will run."""
+    return any(arg.semantic == "command" and arg.name in answer["args"] for arg in unit.args)
 
 
 def decide(
@@ -62,7 +78,7 @@ def decide(
             return Decision("question", default=False)
         if not (run or yes):
             return Decision("show")
-        why = "it is destructive, and those are run only after a yes at a terminal"
+        why = "what can destroy work is run only after a yes at a terminal"
         return Decision("refuse", why=why)
     if yes:
         return Decision("run")

@@ -76,13 +76,13 @@ def ask(
       0.5 to 0.7    runs nothing, shows what else may be meant
       below 0.5     runs nothing, and says that it is a guess
 
-    A command that can destroy work is run only after a yes typed at a terminal, whatever the options
-    say. Without a terminal nothing is run, unless --yes is given. Commands are run in this folder,
-    without a shell.
+    A command that can destroy work, or that runs a command given in it, is run only after a yes
+    typed at a terminal, whatever the options say. Without a terminal nothing is run, unless --yes
+    is given. Commands are run in this folder, without a shell.
 
     \b
     Exit code: that of the command if it was run; else 0, or
-      1  an error    2  wrong usage    3  --run or --yes was given, but it was not run
+      1  an error    2  wrong usage    3  it should have been run or printed, but was not
       4  --run, --yes or --print was given, but the answer is a question
     """  # fmt: skip
     if (bare or as_json) and (run or yes):

@@ -15,7 +15,6 @@ from clitron_dagster.errors import ClitronError
 if TYPE_CHECKING:
     from clitron_dagster.quoting import Shell
     from clitron_dagster.schema import Schema
-    from clitron_dagster.schema.model import Effect
 
 NOT_RUN = 3  # exit codes, beside those of the program that is run
 IS_QUESTION = 4
@@ -40,12 +39,13 @@ def act(schema: Schema, row: dict[str, Any], *, run: bool = False, yes: bool = F
     Raises:
         NoProgramError: it should be run, but cannot be started.
     """
-    from clitron_dagster.decide import decide
+    from clitron_dagster.decide import decide, effect_of
 
     argv = row.get("argv")
     if not argv:  # a question: there is nothing to run
         return IS_QUESTION if run or yes else 0
-    effect = effect_of(schema, row["response"])
+    answer = row["response"]
+    effect = effect_of(schema.unit(answer["command"], answer["subcommand"]), answer)
     decision = decide(row.get("confidence"), effect, terminal=on_terminal(), run=run, yes=yes)
     if decision.action == "show":
         return 0
@@ -67,12 +67,6 @@ def say_how_to_correct(cli: str, request: str) -> None:
 
     start = quote_line(["clitron", "feedback", "add", cli, " ".join(request.split())])
     click.secho(visible(f"If it is wrong, say what is right: {start} -- {cli} …"), dim=True)
-
-
-def effect_of(schema: Schema, answer: dict[str, Any]) -> Effect:
-    """What a command answer does; one that the schema does not know counts as the worst."""
-    unit = schema.unit(answer["command"], answer["subcommand"])
-    return unit.effect_with(answer["flags"]) if unit else "destructive"
 
 
 def run_argv(argv: list[str]) -> int:

@@ -56,6 +56,7 @@ def show_command(schema: Schema, answer: dict[str, Any], argv: list[str]) -> Non
     from rich.text import Text
 
     from clitron_dagster.cli.results import out
+    from clitron_dagster.decide import carries_command
     from clitron_dagster.quoting import quote_line
 
     screen = out()
@@ -66,6 +67,8 @@ def show_command(schema: Schema, answer: dict[str, Any], argv: list[str]) -> Non
     if unit:
         words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
         screen.print(f"  {words}", style=style)
+        if carries_command(unit, answer):
+            screen.print("  RUNS A COMMAND that stands in it", style="bold red")
 
 
 def _doubt(screen: Console, schema: Schema, row: dict[str, Any], unit: Unit) -> None:

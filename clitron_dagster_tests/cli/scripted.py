@@ -45,6 +45,9 @@ class Scripted:
         if request.startswith("say "):
             unit = self.schema.unit("commit", None)
             return command_answer(self.schema, unit, {"message": request[4:]}, [])
+        if request.startswith("exec "):
+            unit = self.schema.unit("rebase", None)
+            return command_answer(self.schema, unit, {"upstream": "x", "exec": request[5:]}, [])
         if request == "something":
             unit = self.schema.unit("status", None)
             return clarification("What do you mean?", [suggestion(unit)])

@@ -77,7 +77,7 @@ def test_no_option_runs_a_destructive_command(run: Run, git: Program, options: l
     Scripted.confidence = 1.0
     done = run(*ASK, *options, "hard reset", input="y\n")
     assert (done.exit_code, git.calls) == (execute.NOT_RUN, [])
-    assert "not run: it is destructive" in done.stderr
+    assert "not run: what can destroy work" in done.stderr
 
 
 @pytest.mark.usefixtures("scripted", "terminal")
@@ -93,6 +93,14 @@ def test_a_destructive_command_needs_a_typed_yes(
     assert git.calls == []
     assert run(*ASK, *options, "hard reset", input="y\n").exit_code == 0
     assert git.calls == [HARD]
+
+
+@pytest.mark.usefixtures("scripted")
+def test_a_command_within_the_command_counts_as_destructive(run: Run, git: Program) -> None:
+    Scripted.confidence = 1.0
+    done = run(*ASK, "--yes", "exec rm -rf ~")
+    assert (done.exit_code, git.calls) == (execute.NOT_RUN, [])
+    assert "RUNS A COMMAND that stands in it" in done.stdout
 
 
 @pytest.mark.usefixtures("scripted")

@@ -68,7 +68,7 @@ def test_run_of_destruction_is_refused_without_a_terminal(run: Run, git: Program
     git.exits_with(5)
     done = chat(run, "hard reset", "/run", "y", "undo it", "/run")
     assert git.calls == [SOFT]
-    assert "not run: it is destructive" in done.stderr
+    assert "not run: what can destroy work" in done.stderr
     assert "exit code 5" in done.stderr
 
 
