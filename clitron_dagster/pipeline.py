@@ -27,6 +27,7 @@ from clitron_dagster.store import (
     host_name,
     now,
 )
+from clitron_dagster.validate.feedback import feedback_file
 
 _RECORDED_PACKAGES = (
     "clitron-dagster", "dagster", "torch", "transformers", "trl", "peft", "datasets", "gguf",
@@ -97,6 +98,7 @@ def materialize(
             work=work,
             log=log,
             progress=progress,
+            feedback=feedback_file(store, cli),
         )
         artifact = _compute(settings, stage, wanted, job)
     return Outcome(artifact, reused=False, reasons=tuple(reasons))

@@ -7,8 +7,8 @@ Alone   python -m clitron_dagster.splits schemas/git.yaml VALIDATED_DATASET_FOLD
 A row's paraphrase group, joined with every group that holds the same or nearly the same request,
 goes to one split. Which one is decided by a hash, never by the order or number of rows: every unit
 and response type has the same share in expectation, and rows that are added later move nothing from
-test to train. The author's rows, and what is near them, go to train: seed 003 tells of a pipeline
-that split by position and trained on one of its twenty curated rows.
+test to train. Rows that a person wrote (curated, feedback), and what is near them, go to train: seed
+003 tells of a pipeline that split by position and trained on one of its twenty curated rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import load_schema
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.validate.dataset_rules import skeleton
-from clitron_dagster.validate.rows import CURATED, Row, read_rows, write_jsonl
+from clitron_dagster.validate.rows import WRITTEN, Row, read_rows, write_jsonl
 from clitron_dagster.validate.similar import near_matches, near_pairs, normal
 
 CODE_VERSION = "1"
@@ -86,7 +86,7 @@ def run(job: Job[SplitsConfig]) -> Metrics:
     known = sum(skeleton(row) in phrases for row in parts["test"])
     sizes = {name: len(part) for name, part in parts.items()}
     job.log(f"{sizes['train']} rows to train on, {sizes['val']} val, {sizes['test']} test")
-    curated = table["source"].get(CURATED, {}).get("train", 0)
+    curated = sum(table["source"].get(source, {}).get("train", 0) for source in WRITTEN)
     return {
         **sizes,
         "groups": len(set(groups)),
@@ -132,7 +132,7 @@ def assign(rows: Sequence[Row], groups: Sequence[int], config: SplitsConfig) -> 
     moves rows towards test and never back (but for curated rows, which pull theirs into train).
     """
     lowest: dict[int, float] = defaultdict(lambda: 1.0)
-    curated = {group for row, group in zip(rows, groups, strict=True) if row.source == CURATED}
+    curated = {group for row, group in zip(rows, groups, strict=True) if row.source in WRITTEN}
     for row, group in zip(rows, groups, strict=True):
         lowest[group] = min(lowest[group], draw(row.group, config.seed))
 
@@ -153,11 +153,12 @@ def limit(train: list[Row], config: SplitsConfig) -> list[Row]:
     if config.max_train_rows is None or len(train) <= config.max_train_rows:
         return train
     others = sorted(
-        (row for row in train if row.source != CURATED), key=lambda row: draw(row.id, config.seed)
+        (row for row in train if row.source not in WRITTEN),
+        key=lambda row: draw(row.id, config.seed),
     )
     room = max(config.max_train_rows - (len(train) - len(others)), 0)
     left_out = {row.id for row in others[room:]}
-    return [row for row in train if row.source == CURATED or row.id not in left_out]
+    return [row for row in train if row.source in WRITTEN or row.id not in left_out]
 
 
 def draw(group: str, seed: int) -> float:
@@ -203,7 +204,7 @@ def _gate(config: SplitsConfig, parts: dict[str, list[Row]]) -> None:
             remedy = "raise num_examples, or the shares of val and test"
             raise ClitronError(f"of {total} rows none would be in {name}; {remedy}")
     train = parts["train"]
-    curated = sum(row.source == CURATED for row in train)
+    curated = sum(row.source in WRITTEN for row in train)
     if curated < config.curated_share_min * len(train):
         file = "schemas/<cli>.examples.jsonl"
         raise ClitronError(

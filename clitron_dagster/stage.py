@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from upath import UPath
 
 from clitron_dagster.schema import Schema
 
@@ -43,6 +44,7 @@ class Job(Generic[ConfigT]):
     work: Path
     log: Callable[[str], None] = _print
     progress: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
+    feedback: Path | UPath | None = None  # what users told (validate/feedback.py); may not exist
 
     @property
     def cli(self) -> str:

@@ -20,8 +20,9 @@ from clitron_dagster.generate import raw_examples
 from clitron_dagster.prompt import PROMPT_VERSION
 from clitron_dagster.schema import Schema, digest
 from clitron_dagster.stage import Job, StageConfig
-from clitron_dagster.store import sha256
+from clitron_dagster.store import Store, sha256
 from clitron_dagster.train import dpo, preferences, sft
+from clitron_dagster.validate.feedback import feedback_file, feedback_parts
 
 Parts = dict[str, str]  # named part of the schema or of another source → hash
 
@@ -39,7 +40,7 @@ class Stage:
     code_version: str
     content: tuple[str, ...]  # globs of the files that make the data version; others are reports
     schema_part: Callable[[Schema], Parts] | None  # None: it does not read the schema
-    sources: Callable[[Path, Any], Parts] = lambda _file, _config: {}
+    sources: Callable[[Path, Any, Store], Parts] = lambda _file, _config, _store: {}
     trains: bool = False
 
 
@@ -75,22 +76,28 @@ def _release(schema: Schema) -> Parts:
     }
 
 
-def _beside(*suffixes: str) -> Callable[[Path, Any], Parts]:
+def _beside(*suffixes: str) -> Callable[[Path, Any, Store], Parts]:
     """Hashes of ``<cli><suffix>`` files that stand beside the schema."""
 
-    def sources(schema_file: Path, _config: Any) -> Parts:
+    def sources(schema_file: Path, _config: Any, _store: Store) -> Parts:
         files = [schema_file.with_suffix(suffix) for suffix in suffixes]
         return {file.name: sha256(file)[:16] for file in files if file.exists()}
 
     return sources
 
 
-def _base_model(_file: Path, config: Any) -> Parts:
+def _dataset(schema_file: Path, config: Any, store: Store) -> Parts:
+    beside = _beside(".examples.jsonl", ".eval.jsonl")(schema_file, config, store)
+    return {**beside, **feedback_parts(feedback_file(store, schema_file.stem))}
+
+
+def _base_model(_file: Path, config: Any, _store: Store) -> Parts:
     return {"base model": base_model_id(config.base_model)}
 
 
-def _evaluation(schema_file: Path, config: Any) -> Parts:
-    return {**_beside(".eval.jsonl")(schema_file, config), **_base_model(schema_file, config)}
+def _evaluation(schema_file: Path, config: Any, store: Store) -> Parts:
+    beside = _beside(".eval.jsonl")(schema_file, config, store)
+    return {**beside, **_base_model(schema_file, config, store)}
 
 
 STAGES: tuple[Stage, ...] = (
@@ -117,13 +124,13 @@ STAGES: tuple[Stage, ...] = (
         code_version=validate.CODE_VERSION,
         content=("dataset.jsonl",),
         schema_part=_legality,
-        sources=_beside(".examples.jsonl", ".eval.jsonl"),
+        sources=_dataset,
     ),
     Stage(
         name="splits",
         group="data",
         description="Train, validation and test rows: stratified, no paraphrase across splits, "
-        "stable as the data grows, curated rows always in train.",
+        "stable as the data grows, curated rows and feedback always in train.",
         upstream=("validated_dataset",),
         config=splits.SplitsConfig,
         run=splits.run,

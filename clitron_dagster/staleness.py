@@ -59,7 +59,7 @@ def recipe(
     config = settings.config(stage, schema)
     source = file or settings.schema_file(schema.cli_name)
     read = stage.schema_part(schema) if stage.schema_part else {}
-    parts = {**read, **stage.sources(source, config)}
+    parts = {**read, **stage.sources(source, config, settings.store)}
     return Recipe(stage, config, parts, inputs)
 
 

@@ -17,7 +17,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from upath import UPath
 from clitron_dagster.errors import ClitronError
 
 MANIFEST = "manifest.json"
+REWRITE_SECONDS = 30.0  # to wait for another writer of a small file
 _CHUNK = 1 << 20
 
 
@@ -237,6 +238,32 @@ class Store:
                 write_atomically(Path(str(pointer)), fingerprint + "\n")
             else:
                 pointer.write_text(fingerprint + "\n", encoding="utf-8")
+
+    def rewrite(self, cli: str, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Replace a small file of a CLI by ``change`` of it, one writer at a time.
+
+        A reader sees the old file or the new one. One that does not exist counts as empty.
+
+        Raises:
+            StoreError: another process holds it for long, or the store cannot be written.
+        """
+        file = self.root / cli / name
+        with _explained(self.root):
+            (self._scratch / cli).mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._scratch / cli / f".{name}.lock", timeout=REWRITE_SECONDS)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise StoreError(f"another process is writing {file}; try again") from None
+            try:
+                new = change(file.read_bytes() if file.exists() else b"")
+                if self.is_local:
+                    write_atomically(Path(str(file)), new.decode())
+                else:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(new)
+            finally:
+                lock.release()
 
     def set_aside(self, artifact: Artifact) -> None:
         """Move a damaged or unwanted artifact out of the way; nothing is deleted."""

@@ -15,6 +15,7 @@ from clitron_dagster.answer import canonical, clarification, command_answer, sug
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema, load_schema
 from clitron_dagster.stage import Job
+from clitron_dagster.store import Store
 from clitron_dagster.validate import ValidatedDatasetConfig, run
 from clitron_dagster.validate.dataset_rules import (
     contaminated,
@@ -23,6 +24,7 @@ from clitron_dagster.validate.dataset_rules import (
     duplicates,
     skeleton,
 )
+from clitron_dagster.validate.feedback import feedback_file
 from clitron_dagster.validate.rows import (
     Row,
     curated_file,
@@ -345,6 +347,7 @@ class Bench:
         self.raw = folder / "raw" / "examples.jsonl"
         self.raw.parent.mkdir()
         self.logged: list[str] = []
+        self.store = Store(folder / "store")
 
     def rows(self, *rows: Row) -> Bench:
         self.raw.write_text("".join(json.dumps(row.to_json()) + "\n" for row in rows))
@@ -361,7 +364,7 @@ class Bench:
             Job(
                 self.schema, self.schema_file, ValidatedDatasetConfig(**config),
                 {"raw_examples": self.raw.parent}, self.folder / out, self.folder / "work",
-                log=self.logged.append,
+                log=self.logged.append, feedback=feedback_file(self.store, "mini"),
             )
         )  # fmt: skip
 

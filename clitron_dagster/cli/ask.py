@@ -1,29 +1,17 @@
-"""``clitron ask``: one request, answered by the current model. Nothing is run."""
+"""``clitron ask``: one request, answered by the current model, and run if the user wants it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from clitron_dagster.cli.common import make_settings, visible
-from clitron_dagster.errors import ClitronError
+from clitron_dagster.cli.common import make_settings
 
 if TYPE_CHECKING:
-    from clitron_dagster.schema import Schema
-
-EFFECT_WORDS = {
-    "read": ("only reads", "green"),
-    "write": ("changes things", "yellow"),
-    "destructive": ("DESTRUCTIVE: can lose work that cannot be brought back", "bold red"),
-}
-MAX_CONTEXT_BYTES = 1 << 20
-
-
-class ContextError(ClitronError):
-    """A --context that cannot be used."""
+    from clitron_dagster.quoting import Shell
 
 
 @click.command()
@@ -36,32 +24,76 @@ class ContextError(ClitronError):
     metavar="auto|none|FILE|JSON",
     help="What the request may refer to: read from this folder (auto), nothing, or a JSON object.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as a JSON object.")
+@click.option("--run", is_flag=True, help="Offer to run it however unsure the model is.")
+@click.option("--yes", is_flag=True, help="Run it without a question; never a destructive command.")
+@click.option(
+    "--print", "bare", is_flag=True, help="Print the bare command alone, for scripts; run nothing."
+)
+@click.option(
+    "--shell",
+    type=click.Choice(["bash", "zsh", "fish"]),
+    default="bash",
+    help="Whose quoting --print writes; bash (the default) is right for any POSIX shell.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the answer as a JSON object; run nothing."
+)
 @click.option(
     "--model", type=click.Path(path_type=Path), metavar="FILE.gguf", help="Another model file."
 )
 @click.option("--quant", metavar="Q", help="Another quant of the model; default the recommended.")
+@click.pass_context
 def ask(
+    ctx: click.Context,
     cli: str,
     request: tuple[str, ...],
     context_text: str,
+    run: bool,
+    yes: bool,
+    bare: bool,
+    shell: Shell,
     as_json: bool,
     model: Path | None,
     quant: str | None,
 ) -> None:
-    """Turn REQUEST into a command of CLI and explain it. Runs nothing.
+    """Turn REQUEST into a command of CLI, explain it, and run it if you say so.
 
     \b
     clitron ask git "undo my last commit but keep the changes"
     clitron ask gh "merge this" --context '{"git": {"current_pr": 42}}'
     clitron ask git "push it" --context none --json
+    clitron ask git "what changed since yesterday" --yes
+    line=$(clitron ask git "who wrote app.py" --print) && echo "$line"
 
     The first line is the command, ready for a shell; below it what each option does, what the
     command changes, and how sure the model is. When the request can be read in several ways, it
     asks back instead.
+
+    \b
+    What comes then, at a terminal, by how sure the model is (0 to 1):
+      from 0.9      asks whether to run it; Enter is yes
+      0.7 to 0.9    asks whether to run it; Enter is no
+      0.5 to 0.7    runs nothing, shows what else may be meant
+      below 0.5     runs nothing, and says that it is a guess
+
+    A command that can destroy work, or that runs a command given in it, is run only after a yes
+    typed at a terminal, whatever the options say. Without a terminal nothing is run, unless --yes
+    is given. Commands are run in this folder, without a shell.
+
+    \b
+    Exit code: that of the command if it was run; else 0, or
+      1  an error    2  wrong usage    3  it should have been run or printed, but was not
+      4  --run, --yes or --print was given, but the answer is a question
     """  # fmt: skip
+    if (bare or as_json) and (run or yes):
+        raise click.UsageError("--print and --json run nothing; leave out --run and --yes")
+    if bare and as_json:
+        raise click.UsageError("give --print or --json, not both")
     from clitron_dagster import prompt
+    from clitron_dagster.cli.context import read_context
+    from clitron_dagster.cli.execute import act, print_bare
     from clitron_dagster.cli.model import Model, find_model
+    from clitron_dagster.cli.show import show
 
     settings = make_settings()
     schema = settings.load(cli)
@@ -74,106 +106,8 @@ def ask(
             click.echo(f"warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(row, ensure_ascii=False))
+    elif bare:
+        ctx.exit(print_bare(row, shell))
     else:
         show(schema, row)
-
-
-def read_context(text: str, schema: Schema) -> dict[str, Any] | None:
-    """The context that ``--context`` names.
-
-    Raises:
-        ContextError: no such file, not UTF-8, not JSON, or not an object.
-    """
-    word = text.strip()
-    if word in ("none", "null"):
-        return None
-    if word == "auto":
-        from clitron_dagster.git_context import git_context
-
-        return git_context(Path.cwd(), schema.context) or None
-    place = "--context"
-    if not word.startswith(("{", "[", '"')):
-        place, word = f"context file {text}", _read(Path(text).expanduser(), text)
-    try:
-        value = json.loads(word)
-    except (ValueError, RecursionError) as error:
-        said = getattr(error, "msg", str(error)).lower()
-        remedy = f"write an object such as {_EXAMPLE}"
-        raise ContextError(f"{place} is not JSON ({said}); {remedy}") from None
-    if value is not None and not isinstance(value, dict):
-        kind = _KINDS[type(value)]
-        raise ContextError(f"{place} is a JSON {kind}, not an object such as {_EXAMPLE}")
-    return value
-
-
-_EXAMPLE = '{"git": {"current_branch": "main"}}'
-_KINDS = {list: "list", str: "string", int: "number", float: "number", bool: "boolean"}
-
-
-def _read(file: Path, text: str) -> str:
-    try:
-        if file.stat().st_size > MAX_CONTEXT_BYTES:
-            raise ContextError(f"context file {text} is larger than 1 MiB; keep what matters")
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ContextError(
-            f"context file {text} is not UTF-8 (byte {error.start}); save it as UTF-8"
-        ) from None
-    except FileNotFoundError:
-        raise ContextError(
-            f"--context {text}: there is no such file; give auto, none, a file, or a JSON object "
-            f"such as {_EXAMPLE}"
-        ) from None
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise ContextError(f"context file {text} cannot be read: {said.lower()}") from None
-
-
-def show(schema: Schema, row: dict[str, Any]) -> None:
-    """Print an answered row for a person."""
-    from rich.text import Text
-
-    from clitron_dagster.argv import to_shell
-    from clitron_dagster.cli.results import out
-
-    screen = out()
-    answer, confidence = row["response"], row.get("confidence")
-    if answer.get("type") == "clarification":
-        screen.print(Text(visible(str(answer.get("message", ""))), "bold"))
-        for item in answer.get("suggestions") or []:
-            path = [schema.cli_name, item.get("command"), item.get("subcommand")]
-            name = " ".join(str(word) for word in path if word)
-            screen.print(f"  {visible(name)}  – {visible(str(item.get('label', '')))}")
-    elif row.get("argv"):
-        screen.print(Text(visible(to_shell(row["argv"])), "bold"))
-        for left, meaning in explain(schema, answer):
-            screen.print(f"  {visible(left)}  – {visible(meaning)}")
-        unit = schema.unit(answer["command"], answer["subcommand"])
-        if unit:
-            words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
-            screen.print(f"  {words}", style=style)
-    else:
-        text = visible(json.dumps(answer, ensure_ascii=False))
-        screen.print(f"the model's answer is no {schema.cli_name} command: {text}")
-    numbers = [] if confidence is None else [f"confidence {confidence:.2f}"]
-    if row.get("latency_ms") is not None:
-        numbers.append(f"{row['latency_ms']:.0f} ms")
-    screen.print(f"  {' · '.join(numbers)}", style="dim")
-
-
-def explain(schema: Schema, answer: dict[str, Any]) -> list[tuple[str, str]]:
-    """(what is written, what it does) for the command and each option of a legal answer."""
-    unit = schema.unit(answer["command"], answer["subcommand"])
-    if unit is None:
-        return []
-    lines = [(unit.key, unit.node.description or "no description in the schema")]
-    for name, value in answer["args"].items():
-        arg = unit.arg(name)
-        shown = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
-        dashed = name if arg and arg.positional else f"{'-' if len(name) == 1 else '--'}{name}"
-        lines.append((f"{dashed} {shown}", (arg.description if arg else "") or name))
-    for name in answer["flags"]:
-        flag = unit.flag(name)
-        dashed = f"{'-' if len(name) == 1 else '--'}{name}"
-        lines.append((dashed, (flag.description if flag else "") or name))
-    return lines
+        ctx.exit(act(schema, row, run=run, yes=yes))

@@ -29,10 +29,10 @@ def demo(cli: str, profile: str, requests: tuple[str, ...]) -> None:
     A second run trains nothing. Results lie where `clitron train git` puts them.
     """
     from clitron_dagster.cli import train
-    from clitron_dagster.cli.ask import show
     from clitron_dagster.cli.common import make_settings, visible
     from clitron_dagster.cli.model import Model, find_model
     from clitron_dagster.cli.results import out, show_paths, show_scores
+    from clitron_dagster.cli.show import show
 
     train.run(cli, profile, show=False)
     settings = make_settings(profile)

@@ -29,7 +29,10 @@ SECTIONS = {
         "demo": "Train git with the quick profile, ask five requests, show the scores.",
     },
     "Use it": {
-        "ask": "Turn one request into a command line. Runs nothing.",
+        "ask": "Turn one request into a command, explain it, run it if you say so.",
+        "chat": "Ask again and again; correct, run and keep what is right.",
+        "feedback": "Tell what a request should have given; the next training learns it.",
+        "shell-init": "A key in bash, zsh or fish that puts the command into the line.",
         "predict": "Answer a file of requests, JSON line by JSON line.",
     },
     "Look around": {
@@ -50,8 +53,9 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"clitron_dagster.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"clitron_dagster.cli.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

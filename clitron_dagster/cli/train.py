@@ -136,7 +136,7 @@ def check_beforehand(settings: Settings, cli: str, stages: list[Stage]) -> None:
     schema = settings.load(cli)
     for stage in stages:
         config = settings.config(stage, schema)
-        stage.sources(settings.schema_file(cli), config)
+        stage.sources(settings.schema_file(cli), config, settings.store)
         for quant in getattr(config, "quants", None) or ():
             check_quant(quant)
         base = getattr(config, "base_model", None)

@@ -2,7 +2,9 @@
 
 Reads   raw_examples/examples.jsonl, and beside the schema, where they exist:
         ``<cli>.examples.jsonl`` (curated: the author's own rows, which must all pass) and
-        ``<cli>.eval.jsonl`` (only to keep its requests out of training).
+        ``<cli>.eval.jsonl`` (only to keep its requests out of training); and of the store
+        ``<cli>/feedback.jsonl`` (what users told, see ``feedback.py``; of these one that does not
+        hold is left out and named).
 Writes  dataset.jsonl and dataset.parquet (the same rows, in the order of their ids),
         rejects.jsonl (each row with ``rule`` and ``reason``), report.json (counts).
 Alone   python -m clitron_dagster.validate schemas/git.yaml RAW_EXAMPLES_FOLDER OUT_FOLDER
@@ -27,7 +29,9 @@ from clitron_dagster.validate.dataset_rules import (
     diversity,
     duplicates,
 )
+from clitron_dagster.validate.feedback import feedback_rows, remedy
 from clitron_dagster.validate.rows import (
+    FEEDBACK,
     Row,
     curated_file,
     eval_file,
@@ -72,13 +76,15 @@ def run(job: Job[ValidatedDatasetConfig]) -> Metrics:
     raw = read_rows(source, "raw_examples")
     curated = read_curated(job.schema, curated_file(job.schema_file))
     requests = read_eval_requests(eval_file(job.schema_file))
-    implied = implied_values(job.schema, _authored(job.schema, curated))
-    rows = [*curated, *raw]
+    told = feedback_rows(job.schema, job.feedback, job.log)
+    implied = implied_values(job.schema, _authored(job.schema, [*curated, *told]))
+    rows = [*curated, *told, *raw]
     if not rows:
         raise ClitronError(f"{source} holds no rows; raise num_examples and generate again")
 
     kept, rejects = _sift(job.schema, rows, implied, requests, job.config)
     _refuse_curated(job, [(row.line, rule, why) for row, rule, why in rejects if row.line])
+    _name_feedback(job, rejects)
     report = _report(rows, kept, rejects)
     report |= {"curated_rows": len(curated), "evaluation_requests": len(requests)}
     report["implied_values"] = {" ".join(key): sorted(v) for key, v in sorted(implied.items())}
@@ -104,6 +110,7 @@ def run(job: Job[ValidatedDatasetConfig]) -> Metrics:
         "near_duplicates": rejected["diversity"],
         "contaminated": rejected["contamination"],
         "curated": len(curated),
+        "feedback": sum(item.row.source == FEEDBACK for item in kept),
         **report["diversity"],
     }
 
@@ -147,10 +154,10 @@ def _by_row(faults: dict[str, dict[int, str]], rows: int) -> list[dict[str, str]
     ]
 
 
-def _authored(schema: Schema, curated: list[Row]) -> list[tuple[Any, Any, Any, Any]]:
-    """``(unit, args, request, context)`` of the curated commands that are legal."""
+def _authored(schema: Schema, written: list[Row]) -> list[tuple[Any, Any, Any, Any]]:
+    """``(unit, args, request, context)`` of the legal commands among rows that people wrote."""
     authored = []
-    for row in curated:
+    for row in written:
         item = check_row(schema, row, {})
         unit = None if item.faults else command_unit(schema, item.answer)
         if unit:
@@ -176,6 +183,14 @@ def _refuse_curated(job: Job[ValidatedDatasetConfig], faults: list[tuple[int, st
         texts.append(f"{file}:{line}: {rule}: {reason}{known}; mend that line, or remove it")
     if texts:
         raise ClitronError("\n".join(texts))
+
+
+def _name_feedback(job: Job[ValidatedDatasetConfig], rejects: list[Reject]) -> None:
+    """Say which feedback is left out: nobody looks for it in a file of rejects."""
+    for row, rule, reason in rejects:
+        if row.source == FEEDBACK:
+            id = row.group.removeprefix(f"{FEEDBACK}:")
+            job.log(f"feedback {id} is left out: {rule}: {reason}; {remedy(job.cli, id)}")
 
 
 def _report(rows: list[Row], kept: list[Checked], rejects: list[Reject]) -> dict[str, Any]:
@@ -214,6 +229,8 @@ def _gate(
 ) -> None:
     faults = []
     for source, table in report["by_source"].items():
+        if source == FEEDBACK:  # one that does not hold is no sign of a fault in others
+            continue
         wrong = {rule: n for rule, n in table["rejected"].items() if rule not in SURPLUS}
         count, limit = sum(wrong.values()), job.config.max_reject_rate
         rate = count / table["in"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from clitron_dagster.prompt import context_items
 from clitron_dagster.schema import Schema
-from clitron_dagster.validate.rows import CURATED, Row
+from clitron_dagster.validate.rows import CURATED, FEEDBACK, WRITTEN, Row
 from clitron_dagster.validate.rules import Checked
 from clitron_dagster.validate.similar import near_matches, near_pairs, normal
 
@@ -34,7 +34,8 @@ def _context_key(schema: Schema, checked: Checked) -> Hashable:
 def contradictions(schema: Schema, rows: list[Checked]) -> dict[int, str]:
     """Rows whose prompt is that of others with another answer.
 
-    The author's answer wins, else that of more than half of the rows, else none is kept. Case makes
+    The author's answer wins, else feedback's, else that of more than half of the rows, else none
+    is kept. Case makes
     no difference in prompt and answer, since ``Fix`` and ``fix`` rightly give different values.
     """
     prompts: dict[Hashable, list[int]] = defaultdict(list)
@@ -47,7 +48,8 @@ def contradictions(schema: Schema, rows: list[Checked]) -> dict[int, str]:
             continue
         right = _right_answer(
             list(answers.values()),
-            {answers[i] for i in members if rows[i].row.source == CURATED},
+            {answers[i] for i in members if rows[i].row.source == CURATED}
+            or {answers[i] for i in members if rows[i].row.source == FEEDBACK},
         )
         for index in members:
             if answers[index] != right:
@@ -82,10 +84,14 @@ def contaminated(
 def duplicates(schema: Schema, rows: list[Checked], threshold: float) -> dict[int, str]:
     """Rows that teach nothing new: answer and context of another row, and nearly its text.
 
-    The same phrase with other values has another answer, so it stays. The author's rows stay unless
-    they are equal; of others the one with the lowest id, whatever the order of the file.
+    The same phrase with other values has another answer, so it stays. Rows that a person wrote stay
+    unless they are equal; of others the one with the lowest id, whatever the order of the file.
     """
-    order = sorted(range(len(rows)), key=lambda i: (rows[i].row.source != CURATED, rows[i].row.id))
+    rank = {source: place for place, source in enumerate(WRITTEN)}
+    order = sorted(
+        range(len(rows)),
+        key=lambda i: (rank.get(rows[i].row.source, len(WRITTEN)), rows[i].row.id),
+    )
     buckets: dict[Hashable, dict[str, int]] = defaultdict(dict)
     faults = {}
     for index in order:
@@ -97,7 +103,7 @@ def duplicates(schema: Schema, rows: list[Checked], threshold: float) -> dict[in
         texts, indexes = list(same), list(same.values())
         for a, b, similarity in sorted(near_pairs(texts, threshold)):
             kept, extra = indexes[a], indexes[b]
-            if {kept, extra}.isdisjoint(faults) and rows[extra].row.source != CURATED:
+            if {kept, extra}.isdisjoint(faults) and rows[extra].row.source not in WRITTEN:
                 text = rows[kept].row.instruction
                 faults[extra] = f"nearly the same as {text!r} ({similarity:.2f} alike)"
     return faults

@@ -18,7 +18,9 @@ from clitron_dagster.argv import ArgvError, from_argv
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema, digest
 
-CURATED = "curated"
+CURATED = "curated"  # beside the schema
+FEEDBACK = "feedback"  # in the store
+WRITTEN = (CURATED, FEEDBACK)  # sources of rows that a person wrote: trusted more than generated
 ROW_KEYS = ("unit", "kind", "source", "group", "instruction", "context", "output")
 _TEXT_KEYS = ("unit", "kind", "source", "group", "instruction", "output")
 _CURATED_KEYS = {
@@ -79,14 +81,21 @@ def read_jsonl(file: Path, remedy: str) -> Iterator[tuple[int, dict[str, Any]]]:
             to do about it.
     """
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        content = file.read_bytes()
     except FileNotFoundError:
         raise RowsError(f"{file}: there is no such file; {remedy}") from None
+    except OSError as error:
+        raise RowsError(f"{file}: cannot be read ({error.strerror}); {remedy}") from None
+    yield from parse_jsonl(content, str(file), remedy)
+
+
+def parse_jsonl(content: bytes, file: str, remedy: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As :func:`read_jsonl`, of what was read from ``file``."""
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         bad_line = error.object.count(b"\n", 0, error.start) + 1
         raise RowsError(f"{file}:{bad_line}: byte {error.start} is not UTF-8; {remedy}") from None
-    except OSError as error:
-        raise RowsError(f"{file}: cannot be read ({error.strerror}); {remedy}") from None
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue

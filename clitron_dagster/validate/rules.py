@@ -23,7 +23,7 @@ from clitron_dagster.argv import ArgvError, from_argv, to_argv
 from clitron_dagster.evaluate.rows import CLARIFICATION_CASES
 from clitron_dagster.prompt import RequestError, messages
 from clitron_dagster.schema import Schema, Unit
-from clitron_dagster.validate.rows import CURATED, Row, strict_json
+from clitron_dagster.validate.rows import WRITTEN, Row, strict_json
 from clitron_dagster.validate.values import Evidence, Implied, unsupported
 
 ROW_RULES = (
@@ -108,7 +108,7 @@ def _command_faults(schema: Schema, row: Row, answer: Answer, implied: Implied) 
     unit = command_unit(schema, answer)
     if unit is None:
         return {}
-    if row.source != CURATED:  # the author knows what a request implies
+    if row.source not in WRITTEN:  # who wrote it knows what a request implies
         evidence = Evidence(schema, row.instruction, row.context)
         for name, value in unsupported(unit, answer["args"], evidence, implied):
             text = f"unsupported value: `{name}` is {value!r}, which the request does not give"

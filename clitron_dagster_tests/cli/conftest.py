@@ -13,9 +13,12 @@ from click.testing import CliRunner, Result
 
 from clitron_dagster import stages
 from clitron_dagster.asset_checks import CHECKS
+from clitron_dagster.cli import execute
+from clitron_dagster.cli import model as model_module
 from clitron_dagster.cli.root import clitron
 from clitron_dagster.settings import Settings
 from clitron_dagster.stage import Job
+from clitron_dagster_tests.cli.scripted import Program, Scripted
 
 Run = Callable[..., Result]
 
@@ -83,3 +86,24 @@ def _passed(stage: stages.Stage, _: object) -> list[dg.AssetCheckResult]:
         dg.AssetCheckResult(asset_key=stage.name, check_name=check.name, passed=True)
         for check in CHECKS[stage.name]
     ]
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+    """No model is loaded; :class:`Scripted` answers, with ``Scripted.confidence``."""
+    monkeypatch.setattr(Scripted, "confidence", 0.87)
+    monkeypatch.setattr(model_module, "Model", Scripted)
+    monkeypatch.setattr(model_module, "find_model", lambda *_: Path("x.gguf"))
+    return Scripted
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The input that a test gives counts as typed at a terminal."""
+    monkeypatch.setattr(execute, "on_terminal", lambda: True)
+
+
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The only program on the PATH: a git that writes down how it is called."""
+    return Program("git", tmp_path / "bin", monkeypatch)

@@ -4,64 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from clitron_dagster.answer import clarification, command_answer, suggestion
-from clitron_dagster.argv import to_argv
 from clitron_dagster.cli import model as model_module
 from clitron_dagster.settings import Settings
 from clitron_dagster_tests.cli.conftest import Run
+from clitron_dagster_tests.cli.scripted import Scripted
 
 QUICK = ["--context", "none"]
-REAL = model_module.Model
-
-
-class Scripted:
-    """A model that knows its answers by request."""
-
-    warnings: tuple[str, ...] = ()
-    asked: list[tuple[str, Any]]
-
-    def __init__(self, schema: Any, file: Path, *, constrained: bool = True) -> None:
-        self.schema, self.constrained = schema, constrained
-        Scripted.asked = []
-
-    def answer(self, rows: Any) -> Any:
-        for row in rows:
-            Scripted.asked.append((row.get("nl"), row.get("context")))
-            if row.get("nl") == "fail":
-                yield {**row, "response": None, "argv": None, "error": "no idea"}
-                continue
-            response = self._response(row["nl"])
-            argv = to_argv(self.schema, response)
-            numbers = {"confidence": 0.87, "latency_ms": 12.5}
-            yield {**row, "response": response, "argv": argv, **numbers}
-
-    def ask(self, request: str, context: Any) -> Any:
-        return REAL.ask(self, request, context)  # type: ignore[arg-type]
-
-    def _response(self, request: str) -> Any:
-        if request == "something":
-            unit = self.schema.unit("status", None)
-            return clarification("What do you mean?", [suggestion(unit)])
-        unit = self.schema.unit("reset", None)
-        flags = ["hard"] if "hard" in request else ["soft"]
-        return command_answer(self.schema, unit, {"commit": "HEAD~1"}, flags)
-
-    def __enter__(self) -> Scripted:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
-    monkeypatch.setattr(model_module, "Model", Scripted)
-    monkeypatch.setattr(model_module, "find_model", lambda *_: Path("x.gguf"))
-    return Scripted
 
 
 @pytest.mark.usefixtures("scripted")
