@@ -20,7 +20,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "preference_pairs": {"num_prompts": 32, "samples_per_prompt": 2, "min_pairs": 16},
         "dpo_model": {"max_pairs": 16, "max_val_rows": 16},
-        "gguf_model": {"parity_prompts": 4},
+        "gguf_model": {"parity_prompts": 4, "calibration_rows": 120},
         "eval_report": {
             "max_test_rows": 48, "max_human_rows": 160, "compare_rows": 24, "base_rows": 8,
             "latency_rows": 12,
@@ -53,7 +53,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
             "max_new_tokens": 24,
         },
         "dpo_model": {"base_model": TINY, "max_pairs": 8, "max_val_rows": 8, "max_new_tokens": 24},
-        "gguf_model": {"quants": ("q8_0",)},
+        "gguf_model": {"quants": ("q8_0",), "calibration_rows": 6, "max_new_tokens": 16},
         "eval_report": {
             "base_model": TINY, "compare_rows": 4, "base_rows": 2, "max_human_rows": 6,
             "max_test_rows": 6, "latency_rows": 2, "max_new_tokens": 16,

@@ -87,7 +87,8 @@ def _beside(*suffixes: str) -> Callable[[Path, Any, Store], Parts]:
 
 
 def _dataset(schema_file: Path, config: Any, store: Store) -> Parts:
-    beside = _beside(".examples.jsonl", ".eval.jsonl")(schema_file, config, store)
+    rows = _beside(".examples.jsonl", ".eval.jsonl", ".calibration.jsonl")
+    beside = rows(schema_file, config, store)
     return {**beside, **feedback_parts(feedback_file(store, schema_file.stem))}
 
 
@@ -189,6 +190,7 @@ STAGES: tuple[Stage, ...] = (
         code_version=gguf_model.CODE_VERSION,
         content=("*.gguf", "Modelfile"),
         schema_part=_release,
+        sources=_beside(".calibration.jsonl"),
     ),
     Stage(
         name="eval_report",

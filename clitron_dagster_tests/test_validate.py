@@ -288,11 +288,14 @@ def test_contamination_by_equal_and_near_text(schema: Schema) -> None:
         command(schema, "what is the status of my repository right now", "status"),
         command(schema, "anything changed", "status"),
     )
-    requests = [(3, "show me the status"), (9, "What is the status of my repository right now??")]
+    requests = [
+        ("line 3 of the evaluation", "show me the status"),
+        ("line 9 of the calibration", "What is the status of my repository right now??"),
+    ]
     out = contaminated(rows, requests, 0.8)
     assert set(out) == {0, 1}
     assert "line 3" in out[0]
-    assert "line 9" in out[1]
+    assert "line 9 of the calibration" in out[1]
     assert contaminated(rows, [], 0.8) == {}
 
 

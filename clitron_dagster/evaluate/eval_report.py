@@ -27,7 +27,7 @@ from clitron_dagster.evaluate.human_rows import human_rows_file, load_human_rows
 from clitron_dagster.evaluate.rows import EvalRow, load_test_rows
 from clitron_dagster.stage import Job, Metrics, StageConfig
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 Kind = Literal["base", "sft", "dpo", "gguf", "unconstrained"]
 
 
@@ -151,6 +151,10 @@ def headline(metrics: Mapping[str, Any]) -> Metrics:
                 value = scores[name]["value"]
                 if value is not None:
                     found[f"{set_name}_{label}_{name}"] = round(value, 4)
+            if label == "model" and scores["confidence"]["n"]:
+                found[f"{set_name}_model_ece"] = round(scores["confidence"]["ece"]["value"], 4)
+                if scores["confidence"]["auroc"] is not None:
+                    found[f"{set_name}_model_auroc"] = round(scores["confidence"]["auroc"], 4)
     timed = metrics["latency"].get(quant)
     if timed:
         found["size_mib"] = round(timed["size_bytes"] / 2**20, 1)

@@ -108,6 +108,48 @@ def plot_groups(groups: Sequence[tuple[str, Mapping[str, Any]]], title: str, fil
     figure.savefig(file, dpi=130)
 
 
+def plot_confidence(found: Mapping[str, Any], title: str, file: Path) -> None:
+    """Left, the reliability diagram; right, the risk–coverage curve (``confidence_scores``)."""
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    bins = found["reliability"]
+    left.plot([0, 100], [0, 100], color=_GREY, linewidth=1, linestyle="--")
+    left.plot(
+        [100 * one["confidence"] for one in bins],
+        [100 * one["accuracy"] for one in bins],
+        color=_EXACT,
+        linewidth=1.2,
+    )
+    left.scatter(
+        [100 * one["confidence"] for one in bins],
+        [100 * one["accuracy"] for one in bins],
+        s=[18 + 260 * one["n"] / found["n"] for one in bins],  # area by number of answers
+        color=_EXACT,
+        alpha=0.75,
+    )
+    left.set_xlabel("confidence, %", fontsize=9)
+    left.set_ylabel("exact match, %", fontsize=9)
+    left.set_xlim(-2, 102)
+    left.set_ylim(-2, 102)
+    left.set_title(f"{title}: reliability (n = {found['n']})", fontsize=10)
+    curve = found["risk_coverage"]
+    right.step(
+        [0, *(100 * point["coverage"] for point in curve)],
+        [100 * curve[0]["risk"], *(100 * point["risk"] for point in curve)],
+        where="pre",
+        color=_STRUCTURAL,
+    )
+    right.axhline(5, color=_GREY, linewidth=1, linestyle="--")
+    right.set_xlabel("requests answered, the surest first, %", fontsize=9)
+    right.set_ylabel("wrong ones among them, %", fontsize=9)
+    right.set_xlim(0, 101)
+    right.set_ylim(-2, 102)
+    right.set_title("risk and coverage", fontsize=10)
+    for axis in (left, right):
+        _clean(axis, grid="both")
+    figure.savefig(file, dpi=130)
+
+
 def _clean(axis: Axes, grid: Any) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis=grid, alpha=0.25)

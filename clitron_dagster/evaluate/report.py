@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,12 @@ def write(
             for name, limit in MAX_ERRORS.items()
         },
         "images": images,
+        "calibration": calibration_words(inputs["gguf_model"], main),
+        "confidences": [
+            (one["label"], one["columns"][main]["confidence"])
+            for one in metrics["sets"].values()
+            if one["rows"] and one["columns"][main]["confidence"]["n"]
+        ],
     }
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -58,11 +65,27 @@ def write(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        percent=percent, interval=interval, mib=_mib, ms=_ms, p=_p, inline=_inline, cell=_cell
-    )
+        percent=percent, interval=interval, mib=_mib, ms=_ms, p=_p, inline=_inline, cell=_cell,
+        number=_number,
+    )  # fmt: skip
     for name in ("report.html", "report.md"):
         text = environment.get_template(f"{name}.jinja").render(facts)
         (out / name).write_text(text, encoding="utf-8")
+
+
+def calibration_words(gguf_model: Path, quant: str) -> str:
+    """What the confidence of a quant was fitted on."""
+    try:
+        found = json.loads((gguf_model / "calibration.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {}
+    one = found.get(quant) or {}
+    if not one.get("fitted"):
+        return "The confidence is the probability that the model gives to its own answer."
+    return (
+        f"The confidence was calibrated on {one['rows']} {found['rows_are']} rows, which are neither "
+        f"trained nor tested on ({one['right']} of them answered exactly)."
+    )
 
 
 def main_column(metrics: Mapping[str, Any]) -> str:
@@ -83,6 +106,7 @@ def _plots(
     plots.plot_scores(shown, metrics["labels"], scores)
     images = [("Scores", "exact and structural match by column, with intervals", scores)]
     images += _groups(out, metrics)
+    images += _confidence(out, metrics)
     if any(quant["n"] for quant in metrics["latency"].values()):
         plots.plot_latency(metrics["latency"], out / "latency.png")
         text = "latency and file size by quantization"
@@ -113,6 +137,24 @@ def _groups(out: Path, metrics: Mapping[str, Any]) -> list[tuple[str, str, Path]
     title = f"{metrics['labels'][main]}, {one['label']}"
     plots.plot_groups(groups, title, out / "groups.png")
     return [("Where it does well and badly", "exact match by kind of row", out / "groups.png")]
+
+
+def _confidence(out: Path, metrics: Mapping[str, Any]) -> list[tuple[str, str, Path]]:
+    main = main_column(metrics)
+    images = []
+    for name, one in metrics["sets"].items():
+        found = one["columns"][main]["confidence"] if one["rows"] else {"n": 0}
+        if found["n"]:
+            file = out / f"confidence_{name}.png"
+            plots.plot_confidence(found, f"{metrics['labels'][main]}, {one['label']}", file)
+            images.append(
+                (
+                    f"Does the confidence hold? ({one['label']})",
+                    "reliability diagram and risk-coverage curve",
+                    file,
+                )
+            )
+    return images
 
 
 def _loss_curves(artifact: Path, target: Path) -> bool:
@@ -149,6 +191,15 @@ def interval(score: Mapping[str, Any]) -> str:
     if score["value"] is None:
         return "n=0"
     return f"{100 * score['low']:.1f}–{100 * score['high']:.1f}, n={score['n']}"
+
+
+def _number(score: Any) -> str:
+    """``0.083 (0.051–0.122)``, ``0.812``, or a dash."""
+    if score is None:
+        return "–"
+    if isinstance(score, Mapping):
+        return f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f})"
+    return f"{score:.3f}"
 
 
 def _mib(size: int) -> str:

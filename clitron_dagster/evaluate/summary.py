@@ -8,6 +8,7 @@ from typing import Any
 
 from clitron_dagster.argv import ArgvError, to_argv, to_shell
 from clitron_dagster.evaluate.columns import Column, Runner
+from clitron_dagster.evaluate.confidence import confidence_scores
 from clitron_dagster.evaluate.metrics import (
     Proportion,
     RowScore,
@@ -83,6 +84,7 @@ def set_metrics(
             **column_scores(one.rows, scores),
             "errors": {kind: kinds.count(kind) for kind in ERROR_KINDS},
             "by_confidence": by_confidence(scores) if name in served else {},
+            "confidence": confidence_scores(_confidences(scores)) if name in served else {"n": 0},
         }
     return {
         "columns": columns,
@@ -92,6 +94,10 @@ def set_metrics(
             if (ids := _shared(judged[a], judged[b]))
         ],
     }
+
+
+def _confidences(scores: Sequence[RowScore]) -> list[tuple[float, bool]]:
+    return [(float(s.answer["confidence"]), s.exact) for s in scores if s.schema_valid]
 
 
 def by_confidence(scores: Sequence[RowScore]) -> dict[str, Any]:

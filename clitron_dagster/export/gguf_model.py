@@ -1,8 +1,9 @@
 """gguf_model: the tuned model as GGUF files, one per quantization.
 
-Reads ``dpo_model`` (model/) and ``splits`` (val.jsonl, for the parity prompts). Writes
-``clitron-<cli>-<quant>.gguf`` for f16 and each quant, ``Modelfile``, ``README.md`` (the model card)
-and ``parity.json``. The conversion is kept in the work folder until all is done.
+Reads ``dpo_model`` (model/), ``splits`` (val.jsonl, for the parity prompts) and the rows to
+calibrate on (``calibrate.py``). Writes ``clitron-<cli>-<quant>.gguf`` for f16 and each quant,
+``Modelfile``, ``README.md`` (the model card), ``parity.json`` and ``calibration.json``. The conversion
+is kept in the work folder until all is done.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from clitron_dagster import calibration
 from clitron_dagster.base_model import describe as describe_base
+from clitron_dagster.evaluate.rows import EvalRow
 from clitron_dagster.export import quantize
+from clitron_dagster.export.calibrate import calibrate, calibration_rows
 from clitron_dagster.export.convert import ConvertError, convert
 from clitron_dagster.export.metadata import metadata
 from clitron_dagster.export.model_card import model_card
@@ -27,7 +31,7 @@ from clitron_dagster.export.parity import (
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 # The pre-tokenizer that the converter must recognise, by the base model's name; a wrong one splits
 # digits or spaces otherwise than training did.
 PRE_TOKENIZERS = {"SmolLM2-135M-Instruct": "smollm", "tiny-random": "smollm"}
@@ -38,6 +42,8 @@ class GgufModelConfig(StageConfig):
 
     quants: tuple[str, ...] = ("q8_0", "q4_k_m")  # beside f16, which is always made
     parity_prompts: int = 8  # prompts whose greedy answers are compared
+    calibration_rows: int = 200  # answered by each quant, to fit its confidence; 0 for none
+    max_new_tokens: int = 128  # of an answer to one of them
 
 
 def run(job: Job[GgufModelConfig]) -> Metrics:
@@ -65,12 +71,18 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     expected = trained_answers(source, asked)
     parity: dict[str, Any] = {"prompts_with_equal_tokens": compared, "answers": {}}
     files: dict[str, dict[str, Any]] = {}
+    held_out, origin = calibration_rows(
+        job.schema, job.schema_file, job.inputs["splits"] / "val.jsonl", job.config.calibration_rows
+    )
+    calibrations: dict[str, Any] = {"rows_are": origin}
     for quant in ("f16", *(q for q in wanted if q != "f16")):
         out = job.out / f"clitron-{job.cli}-{quant}.gguf"
         if quant == "f16":
             shutil.copyfile(f16, out)
         else:
             quantize.quantize(f16, out, quant)
+        if held_out and quant in wanted:
+            calibrations[quant] = _calibrate(job, out, held_out)
         files[quant] = quantize.describe(out)
         parity["answers"][quant] = compare_answers(out, asked, expected)
         same = parity["answers"][quant]
@@ -90,8 +102,28 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     }
     card = model_card(job.schema, base, counts, files, parity, keys)
     (job.out / "README.md").write_text(card, encoding="utf-8")
-    (job.out / "parity.json").write_text(json.dumps(parity, indent=1) + "\n", encoding="utf-8")
-    return {"quants": files, "prompts_with_equal_tokens": compared, "answers": parity["answers"]}
+    for name, found in (("parity", parity), ("calibration", calibrations)):
+        (job.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return {
+        "quants": files,
+        "prompts_with_equal_tokens": compared,
+        "answers": parity["answers"],
+        "calibration": calibrations,
+    }
+
+
+def _calibrate(job: Job[GgufModelConfig], gguf: Path, rows: list[EvalRow]) -> dict[str, Any]:
+    """Fit the file's confidence and write it into the file."""
+    job.log(f"{gguf.name}: answering {len(rows)} rows, to calibrate its confidence")
+    fitted, record = calibrate(gguf, job.schema, rows, job.config.max_new_tokens)
+    if fitted is None:
+        job.log(f"{gguf.name}: {record['right']} of {record['rows']} right; too little to fit on")
+        return record
+    plain = job.work / "plain.gguf"
+    gguf.replace(plain)
+    quantize.copy_with(plain, gguf, {calibration.KEY: fitted.to_text()})
+    plain.unlink()
+    return record
 
 
 def _check_pre_tokenizer(file: Path, base_name: str) -> None:

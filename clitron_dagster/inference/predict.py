@@ -1,22 +1,23 @@
 """From requests to answers: prompt, decode, normalize, render, with a measured confidence.
 
-The confidence is the probability that the model gave to what it decided: the product over the
-answer's tokens, over the whole vocabulary. Of a clarification only the decision to ask back counts,
-not the words of the question. It is not calibrated.
+The confidence is how often answers with such probabilities were right on rows set aside for that
+(``calibration.py``); of a model without a calibration, the probability that it gave to what it decided:
+the product over the answer's tokens, over the whole vocabulary. Of a clarification only the decision
+to ask back counts, not the words of the question.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from clitron_dagster import answer as answers
-from clitron_dagster import prompt
+from clitron_dagster import calibration, prompt
 from clitron_dagster.argv import to_argv
+from clitron_dagster.calibration import Calibration, Signals
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.inference import llama
 from clitron_dagster.inference.engine import Completion, Engine
@@ -48,8 +49,24 @@ def predict_rows(
     Raises:
         ModelFileError: the model belongs to another CLI or another prompt.
     """
+    for row, _ in predict_with_signals(
+        engine, schema, rows, constrained=constrained, max_tokens=max_tokens
+    ):
+        yield row
+
+
+def predict_with_signals(
+    engine: Engine,
+    schema: Schema,
+    rows: Iterable[Row],
+    *,
+    constrained: bool = True,
+    max_tokens: int = MAX_ANSWER_TOKENS,
+) -> Iterator[tuple[Row, Signals | None]]:
+    """Like :func:`predict_rows`, with what the confidence is made of (None for a failed row)."""
     check_model(schema, engine)
     grammar = schema_grammar(schema) if constrained else None
+    fitted = calibration.parse(engine.metadata.get(calibration.KEY))
     engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
     rows = iter(rows)
     size = engine.parallel if engine.parallel == 1 else 4 * engine.parallel
@@ -67,9 +84,10 @@ def predict_rows(
         done = dict(zip(prompts, completions, strict=True))
         for index, row in enumerate(chunk):
             if index in done:
-                yield _answered(engine, schema, row, done[index])
+                signals = signals_of(engine, done[index])
+                yield _answered(schema, row, done[index], signals, fitted), signals
             else:
-                yield _failed(row, failed[index])
+                yield _failed(row, failed[index]), None
 
 
 def check_model(schema: Schema, model: Engine | Path) -> list[str]:
@@ -132,9 +150,15 @@ def _failed(row: Any, error: str, latency_ms: float = 0.0) -> Row:
     }
 
 
-def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) -> Row:
+def _answered(
+    schema: Schema,
+    row: Row,
+    completion: Completion,
+    signals: Signals,
+    fitted: Calibration | None,
+) -> Row:
     latency = round(completion.latency_ms, 2)
-    confidence = round(measured_confidence(engine, completion), ROUND)
+    confidence = round(fitted.confidence(signals) if fitted else signals.probability, ROUND)
     text = completion.text
     if answers.answer_end(text) == len(text):
         text += f',"confidence":{confidence}}}'
@@ -156,12 +180,15 @@ def _answered(engine: Engine, schema: Schema, row: Row, completion: Completion) 
     return {**result, "argv": to_argv(schema, response)}
 
 
-def measured_confidence(engine: Engine, completion: Completion) -> float:
-    """Probability of the answer's tokens; of a clarification, of those before its message."""
-    total, written = 0.0, b""
+def signals_of(engine: Engine, completion: Completion) -> Signals:
+    """Over the answer's tokens; of a clarification, over those before its message."""
+    total, weakest, written = 0.0, 0.0, b""
+    asks = False
     for token, logprob in zip(completion.tokens, completion.logprobs, strict=True):
-        if b'"clarification","message"' in written:
+        asks = b'"clarification","message"' in written
+        if asks:
             break
         total += logprob
+        weakest = min(weakest, logprob)
         written += engine.piece(token)
-    return math.exp(total)
+    return Signals(total, weakest, asks)

@@ -2,7 +2,8 @@
 
 Reads   raw_examples/examples.jsonl, and beside the schema, where they exist:
         ``<cli>.examples.jsonl`` (curated: the author's own rows, which must all pass) and
-        ``<cli>.eval.jsonl`` (only to keep its requests out of training); and of the store
+        ``<cli>.eval.jsonl`` and ``<cli>.calibration.jsonl`` (only to keep their requests out of
+        training); and of the store
         ``<cli>/feedback.jsonl`` (what users told, see ``feedback.py``; of these one that does not
         hold is left out and named).
 Writes  dataset.jsonl and dataset.parquet (the same rows, in the order of their ids),
@@ -33,6 +34,7 @@ from clitron_dagster.validate.feedback import feedback_rows, remedy
 from clitron_dagster.validate.rows import (
     FEEDBACK,
     Row,
+    calibration_file,
     curated_file,
     eval_file,
     read_curated,
@@ -75,7 +77,7 @@ def run(job: Job[ValidatedDatasetConfig]) -> Metrics:
     source = job.inputs["raw_examples"] / "examples.jsonl"
     raw = read_rows(source, "raw_examples")
     curated = read_curated(job.schema, curated_file(job.schema_file))
-    requests = read_eval_requests(eval_file(job.schema_file))
+    requests = _held_out(job)
     told = feedback_rows(job.schema, job.feedback, job.log)
     implied = implied_values(job.schema, _authored(job.schema, [*curated, *told]))
     rows = [*curated, *told, *raw]
@@ -86,7 +88,7 @@ def run(job: Job[ValidatedDatasetConfig]) -> Metrics:
     _refuse_curated(job, [(row.line, rule, why) for row, rule, why in rejects if row.line])
     _name_feedback(job, rejects)
     report = _report(rows, kept, rejects)
-    report |= {"curated_rows": len(curated), "evaluation_requests": len(requests)}
+    report |= {"curated_rows": len(curated), "held_out_requests": len(requests)}
     report["implied_values"] = {" ".join(key): sorted(v) for key, v in sorted(implied.items())}
     report["diversity"] = _diversity(kept, job.config)
     _gate(job, report, rejects, bool(kept))
@@ -122,7 +124,7 @@ def _sift(
     schema: Schema,
     rows: list[Row],
     implied: Implied,
-    requests: list[tuple[int, str]],
+    requests: list[tuple[str, str]],
     config: ValidatedDatasetConfig,
 ) -> tuple[list[Checked], list[Reject]]:
     """Rows that keep all rules, and the others with the first rule that they break."""
@@ -151,6 +153,16 @@ def _by_row(faults: dict[str, dict[int, str]], rows: int) -> list[dict[str, str]
     return [
         {rule: found[index] for rule, found in faults.items() if index in found}
         for index in range(rows)
+    ]
+
+
+def _held_out(job: Job[ValidatedDatasetConfig]) -> list[tuple[str, str]]:
+    """``(place, request)`` of what must not be trained on."""
+    judged = read_eval_requests(eval_file(job.schema_file))
+    calibrated = read_curated(job.schema, calibration_file(job.schema_file))
+    return [
+        *((f"line {line} of the evaluation", text) for line, text in judged),
+        *((f"line {row.line} of the calibration", row.instruction) for row in calibrated),
     ]
 
 

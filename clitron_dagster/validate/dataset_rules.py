@@ -67,17 +67,15 @@ def _right_answer(answers: list[str], by_author: set[str]) -> str | None:
 
 
 def contaminated(
-    rows: list[Checked], requests: list[tuple[int, str]], threshold: float
+    rows: list[Checked], requests: list[tuple[str, str]], threshold: float
 ) -> dict[int, str]:
-    """Rows whose text is, or nearly is, that of an evaluation request ``(line, text)``."""
+    """Rows whose text is, or nearly is, that of a held-out request ``(place, text)``."""
     texts = [normal(checked.row.instruction) for checked in rows]
     others = [normal(text) for _, text in requests]
     faults: dict[int, str] = {}
     for index, other, similarity in near_matches(texts, others, threshold):
-        line, text = requests[other]
-        faults.setdefault(
-            index, f"line {line} of the evaluation, {text!r} ({similarity:.2f} alike)"
-        )
+        place, text = requests[other]
+        faults.setdefault(index, f"{place}, {text!r} ({similarity:.2f} alike)")
     return faults
 
 

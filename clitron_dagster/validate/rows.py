@@ -165,6 +165,11 @@ def eval_file(schema_file: Path) -> Path:
     return schema_file.with_name(f"{schema_file.stem}.eval.jsonl")
 
 
+def calibration_file(schema_file: Path) -> Path:
+    """``schemas/git.yaml`` → ``schemas/git.calibration.jsonl``."""
+    return schema_file.with_suffix(".calibration.jsonl")
+
+
 def read_eval_requests(file: Path) -> list[tuple[int, str]]:
     """``(line, request)`` of the evaluation rows; empty without a file.
 

@@ -39,7 +39,8 @@ def make_job(folder: Path, **settings: Any) -> Job[GgufModelConfig]:
         (folder / "splits" / f"{split}.jsonl").write_text("".join(lines))
     shutil.copytree(resolve_base_model(TINY), folder / "dpo" / "model")
     inputs = {"dpo_model": folder / "dpo", "splits": folder / "splits"}
-    config = GgufModelConfig(**{"parity_prompts": 3, "quants": ("q8_0",), **settings})
+    defaults = {"parity_prompts": 3, "quants": ("q8_0",), "max_new_tokens": 16}
+    config = GgufModelConfig(**{**defaults, **settings})
     return Job(notes(), NOTES, config, inputs, folder / "out", folder / "work", log=lambda _: None)
 
 
@@ -48,7 +49,7 @@ def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = gguf_model.run(job)
     names = {"clitron-notes-f16.gguf", "clitron-notes-q8_0.gguf"}
     assert {file.name for file in job.out.iterdir()} == {
-        *names, "Modelfile", "README.md", "parity.json",
+        *names, "Modelfile", "README.md", "parity.json", "calibration.json",
     }  # fmt: skip
     assert metrics["prompts_with_equal_tokens"] == 6
     assert metrics["answers"]["f16"]["drift"] < 0.005

@@ -1,0 +1,86 @@
+"""From what a model's probabilities say of an answer to how often such answers are right.
+
+The probability of a whole answer is a poor confidence: long answers get little however sure the model
+is, and fine-tuned models are too sure. So a logistic regression over three signals is fitted on rows
+that are neither trained nor tested on, on the quantized file itself (Platt scaling, J. Platt,
+"Probabilistic outputs for support vector machines", 1999, with more than one signal). It is a line of
+text in the GGUF's metadata, so that file and calibration cannot part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+KEY = "clitron.calibration"
+MIN_ROWS = 40  # fewer say too little
+_LOWEST_LOG_P, _LOWEST_TOKEN = -20.0, -8.0
+_REGULARIZATION = 1.0  # scikit-learn's C
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What decoding says of one answer.
+
+    ``log_p``: natural logarithm of the probability of the tokens that carry a decision, over the
+    whole vocabulary; ``weakest``: that of the least likely among them; ``asks``: it asks back.
+    """
+
+    log_p: float
+    weakest: float
+    asks: bool
+
+    @property
+    def probability(self) -> float:
+        """The confidence of a model that was not calibrated."""
+        return math.exp(self.log_p)
+
+    def features(self) -> tuple[float, float, float]:
+        """Of like size, so that one regularization suits all."""
+        log_p = max(self.log_p, _LOWEST_LOG_P) / 4
+        return log_p, max(self.weakest, _LOWEST_TOKEN) / 2, float(self.asks)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted logistic regression; ``rows`` is how many it was fitted on."""
+
+    bias: float
+    weights: tuple[float, float, float]
+    rows: int
+
+    def confidence(self, signals: Signals) -> float:
+        """How often answers with such signals were right, 0 to 1."""
+        terms = zip(self.weights, signals.features(), strict=True)
+        score = self.bias + sum(weight * feature for weight, feature in terms)
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+
+    def to_text(self) -> str:
+        """At most 127 bytes, as much as llama.cpp takes of a metadata text."""
+        return " ".join(f"{number:.4f}" for number in (self.bias, *self.weights)) + f" {self.rows}"
+
+
+def parse(text: str | None) -> Calibration | None:
+    """What :meth:`Calibration.to_text` wrote; None for anything else."""
+    words = (text or "").split()
+    try:
+        bias, *weights = map(float, words[:-1])
+        rows = int(words[-1])
+    except (ValueError, IndexError):
+        return None
+    if len(weights) != 3 or not all(map(math.isfinite, (bias, *weights))):
+        return None
+    return Calibration(bias, (weights[0], weights[1], weights[2]), rows)
+
+
+def fit(signals: Sequence[Signals], right: Sequence[bool]) -> Calibration | None:
+    """Fit on rows whose answers were judged; None where there are too few, or all are alike."""
+    if len(right) < MIN_ROWS or len(set(right)) < 2:
+        return None
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+
+    model = LogisticRegression(C=_REGULARIZATION)
+    model.fit([one.features() for one in signals], list(right))
+    first, second, third = (float(weight) for weight in model.coef_[0])
+    return Calibration(float(model.intercept_[0]), (first, second, third), len(right))
