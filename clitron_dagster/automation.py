@@ -13,7 +13,7 @@ from datetime import timezone
 
 import dagster as dg
 
-from clitron_dagster import due, schema_watch
+from clitron_dagster import alerts, due, schema_watch
 from clitron_dagster.automation_settings import AutomationSettings
 from clitron_dagster.jobs import train
 from clitron_dagster.partitions import cli_partitions
@@ -59,6 +59,8 @@ def make_nightly(given: AutomationSettings) -> dg.ScheduleDefinition:
             )
             for held in answer.held:
                 context.log.warning(f"{held.cli} is skipped: {held.why}")
+            if answer.broken:
+                tell(answer.broken)
             # One tick is one instant: evaluated again after a crash, it asks for the same keys.
             instant = context.scheduled_execution_time.astimezone(timezone.utc).isoformat()
             requests = [_request(one, "nightly", f"{one.cli}@{instant}") for one in answer.due]
@@ -134,6 +136,16 @@ def _request(one: due.Due, origin: str, key: str) -> dg.RunRequest:
         asset_selection=[dg.AssetKey(name) for name in one.assets],
         tags={"clitron/why": one.why, "clitron/started_by": origin},
     )
+
+
+def tell(broken: list[due.Held]) -> None:
+    """CLIs that were left out until a person mends them: nobody reads a tick's log in the morning.
+
+    The tick's log has them as well, so that an alert that goes astray is no loss.
+    """
+    names = ", ".join(held.cli for held in broken)
+    text = "\n".join(f"{held.cli}: {held.why}" for held in broken)
+    alerts.send(alerts.Alert("skipped", f"clitron: nightly left out {due.short(names)}", text))
 
 
 def running(instance: dg.DagsterInstance) -> dict[str, str]:

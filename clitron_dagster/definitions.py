@@ -10,6 +10,7 @@ import warnings
 
 import dagster as dg
 
+from clitron_dagster.alert_sensor import alert_on_failure
 from clitron_dagster.assets import assets
 from clitron_dagster.automation import nightly, schemas_changed
 from clitron_dagster.jobs import jobs
@@ -22,7 +23,7 @@ defs = dg.Definitions(
     assets=assets,
     jobs=jobs,
     schedules=[nightly],
-    sensors=[schemas_changed],
+    sensors=[schemas_changed, alert_on_failure],
     resources={"clitron": ClitronResource()},
     # Stages share torch and a warm model cache, and a fresh pipeline costs two seconds, not twelve.
     executor=dg.in_process_executor,

@@ -1,5 +1,6 @@
 """The schedule and the sensor, evaluated as the daemon does, on a real instance and store."""
 
+import json
 from datetime import datetime, timezone
 
 import dagster as dg
@@ -15,6 +16,12 @@ from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, settin
 from clitron_dagster_tests.paths import ROOT
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=timezone.utc)
+
+
+@pytest.fixture(autouse=True)
+def alert_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLITRON_ALERT_FILE", str(tmp_path / "alerts.jsonl"))
+    return tmp_path / "alerts.jsonl"
 
 
 @pytest.fixture
@@ -105,11 +112,15 @@ def test_the_same_tick_asks_for_the_same_runs_and_the_next_for_others(settings, 
     assert not later & first
 
 
-def test_a_broken_schema_is_skipped_and_the_rest_run(settings, tick):
+def test_a_broken_schema_is_skipped_and_told_and_the_rest_run(settings, tick, alert_file):
     edit(settings, "gh", "commands:", "commands: 3\nother:")
     change(settings, "git")
     (request,) = tick().run_requests
     assert request.tags["dagster/partition"] == "git"
+    (line,) = alert_file.read_text().splitlines()
+    alert = json.loads(line)
+    assert alert["title"] == "clitron: nightly left out gh"
+    assert "gh.yaml" in alert["text"]
     make_fresh(settings, "git")
     assert "gh.yaml" in tick().skip_message
 
