@@ -16,7 +16,6 @@ import dagster as dg
 from clitron_dagster import alerts, due, schema_watch
 from clitron_dagster.automation_settings import AutomationSettings
 from clitron_dagster.jobs import train
-from clitron_dagster.partitions import cli_partitions
 from clitron_dagster.resources import ClitronResource
 from clitron_dagster.settings import SettingsError
 
@@ -54,9 +53,7 @@ def make_nightly(given: AutomationSettings) -> dg.ScheduleDefinition:
             context: dg.ScheduleEvaluationContext, clitron: ClitronResource
         ) -> list[dg.RunRequest] | dg.SkipReason:
             settings = clitron.settings()
-            answer = due.look(
-                settings, settings.cli_names(), _partitions(), running(context.instance)
-            )
+            answer = due.look(settings, settings.cli_names(), running(context.instance))
             for held in answer.held:
                 context.log.warning(f"{held.cli} is skipped: {held.why}")
             if answer.broken:
@@ -95,7 +92,7 @@ def make_schemas_changed(given: AutomationSettings) -> dg.SensorDefinition:
         seen = schema_watch.look(settings, context.cursor, time.time(), given.quiet_s)
         # Only a change costs the question what runs.
         unfinished = running(context.instance) if seen.changed else {}
-        answer = due.look(settings, seen.changed, _partitions(), unfinished)
+        answer = due.look(settings, seen.changed, unfinished)
         requests = [
             _request(
                 one,
@@ -130,11 +127,13 @@ def _why_not(seen: schema_watch.Look, waiting: Mapping[str, str]) -> str:
 
 
 def _request(one: due.Due, origin: str, key: str) -> dg.RunRequest:
+    # The partition as a tag, not as `partition_key`: dagster refuses a key that the loaded code
+    # location does not know, and with it the whole tick. A schema that was added since is known to
+    # the run, which is a process of its own.
     return dg.RunRequest(
         run_key=key,
-        partition_key=one.cli,
         asset_selection=[dg.AssetKey(name) for name in one.assets],
-        tags={"clitron/why": one.why, "clitron/started_by": origin},
+        tags={PARTITION: one.cli, "clitron/why": one.why, "clitron/started_by": origin},
     )
 
 
@@ -155,10 +154,6 @@ def running(instance: dg.DagsterInstance) -> dict[str, str]:
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
         if PARTITION in run.tags
     }
-
-
-def _partitions() -> set[str]:
-    return set(cli_partitions.get_partition_keys())
 
 
 _given = AutomationSettings.from_environment()

@@ -6,7 +6,7 @@ nothing of dagster. The schedule and the sensor turn the answer into run request
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from clitron_dagster.errors import ClitronError
@@ -58,13 +58,11 @@ class Answer:
 def look(
     settings: Settings,
     clis: Iterable[str],
-    known: Collection[str],
     running: Mapping[str, str],
 ) -> Answer:
     """Ask the plan for each CLI.
 
     Args:
-        known: the partitions that dagster can start a run for.
         running: CLI → words for its run that is queued or in progress.
     """
     answer = Answer()
@@ -80,9 +78,6 @@ def look(
             continue
         if not stale:
             answer.fresh.append(cli)
-        elif cli not in known:
-            why = "its schema is newer than the loaded code location; reload that to see it"
-            answer.held.append(Held(cli, why))
         elif cli in running:
             answer.held.append(Held(cli, f"stale, but {running[cli]}; one run of a CLI at a time"))
         elif held := busy(settings.store, cli):

@@ -125,10 +125,11 @@ def test_a_broken_schema_is_skipped_and_told_and_the_rest_run(settings, tick, al
     assert "gh.yaml" in tick().skip_message
 
 
-def test_a_new_schema_waits_for_the_reload_and_fails_no_tick(settings, tick):
+def test_a_schema_that_dagster_has_not_loaded_yet_gets_its_run(settings, tick):
     add_schema(settings, "jq")
-    change(settings, "git")
-    assert [r.tags["dagster/partition"] for r in tick().run_requests] == ["git"]
+    (request,) = tick().run_requests
+    assert request.tags["dagster/partition"] == "jq"
+    assert keys(request) == STAGE_NAMES
 
 
 @pytest.mark.parametrize("status", ["QUEUED", "STARTING", "STARTED", "CANCELING"])
