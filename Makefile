@@ -81,6 +81,8 @@ gc: $(STAMP) ## What can be deleted from the store (deletes nothing)
 
 ui: $(STAMP) ## Dagster's UI on http://127.0.0.1:3000
 	mkdir -p "$${DAGSTER_HOME:-$(CURDIR)/.dagster}"
+	test -e "$${DAGSTER_HOME:-$(CURDIR)/.dagster}/dagster.yaml" || \
+	  cp deploy/dagster.yaml "$${DAGSTER_HOME:-$(CURDIR)/.dagster}/dagster.yaml"
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster}" $(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 mlflow: $(STAMP) ## MLflow's UI on http://127.0.0.1:5000
