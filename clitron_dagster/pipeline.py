@@ -88,6 +88,7 @@ def materialize(
         if force:
             shutil.rmtree(work)
             work.mkdir()
+            store.renew_keep_dir(cli, stage_name)
         job = Job(
             schema=schema,
             schema_file=settings.schema_file(cli),
@@ -97,6 +98,7 @@ def materialize(
             work=work,
             log=log,
             progress=progress,
+            kept=store.keep_dir(cli, stage_name),
         )
         artifact = _compute(settings, stage, wanted, job)
     return Outcome(artifact, reused=False, reasons=tuple(reasons))

@@ -42,7 +42,7 @@ class RawExamplesConfig(StageConfig):
 
     # Who writes them: weights of backends (offline, anthropic, openai), each with an optional model:
     # {"offline": 0.5, "anthropic": 0.3, "openai:llama3.1": 0.2} (docs/generation.md)
-    source: dict[str, float] = {"offline": 1.0}
+    source: dict[str, float] = Field(default={"offline": 1.0})
     anthropic_model: str = "claude-haiku-5-5"
     openai_model: str = ""
     rows_per_request: int = Field(default=12, ge=1, le=50)

@@ -75,11 +75,11 @@ class Coverage:
 
     @cached_property
     def quotas(self) -> dict[str, int]:
-        """Rows wanted of each unit."""
+        """Rows wanted of each unit, and under "" of all negative cases together."""
         negative = round(self.config.num_examples * self.config.share_negative)
         weights = {unit.key: buckets.unit_weight(unit) for unit in self.schema.units}
         wanted = self.config.num_examples - negative
-        return buckets.apportion(weights, wanted, self.config.min_per_unit)
+        return buckets.apportion(weights, wanted, self.config.min_per_unit) | {"": negative}
 
     def first(self) -> list[Ask]:
         """Everything, with a surplus for what will be thrown away."""
@@ -93,7 +93,7 @@ class Coverage:
     def for_unit(self, unit: Unit, rows: int, start: int = 0) -> list[Ask]:
         """Requests for at least ``rows`` commands of a unit, numbered from ``start``."""
         identity = digest([self._head, self._hashes[unit.key]])
-        asks = []
+        asks: list[Ask] = []
         while rows > 0:
             size = min(self.per_request, STEP * math.ceil(rows / STEP))
             cells = tuple(self._cell(unit, start + len(asks), row) for row in range(size))
@@ -125,7 +125,7 @@ class Coverage:
     # -- clarifications ---------------------------------------------------------------------------
 
     def _negatives(self) -> list[Ask]:
-        total = round(self.config.num_examples * self.config.share_negative)
+        total = math.ceil(self.quotas[""] * SURPLUS)
         if total == 0:
             return []
         missing = list(self._missing(total))
@@ -169,8 +169,8 @@ class Coverage:
             wanted = round(total * buckets.CASE_WEIGHTS[case] / 100)
             for index in range(math.ceil(wanted / self.per_request)):
                 size = min(self.per_request, STEP * math.ceil(wanted / STEP))
-                order = sorted(by_output, key=lambda o, i=index: digest([self.seed, i, o]))
-                near = order[: min(TARGETS_PER_ASK, len(order))]
+                ranks = {output: digest([self.seed, index, output]) for output in by_output}
+                near = sorted(ranks, key=ranks.__getitem__)[:TARGETS_PER_ASK]
                 chosen = [by_output[near[at % len(near)]] for at in range(size)]
                 picked = [group[at % len(group)] for at, group in enumerate(chosen)]
                 yield self._asking(case, index, picked)
