@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import os
 from dataclasses import dataclass, fields
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from clitron_dagster.errors import ClitronError
 
@@ -64,6 +65,11 @@ class Prices(BaseModel):
     cache_write_5m: float = 1.0
     cache_write_1h: float = 1.0
     models: dict[str, ModelPrice]
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _date_as_text(cls, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, datetime.date) else value
 
     def cost(self, price: ModelPrice, usage: Usage, *, batch: bool) -> float:
         """USD."""

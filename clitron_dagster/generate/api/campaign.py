@@ -7,13 +7,13 @@ command came out short. Run again, it finds its answers in the ledger and asks f
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from clitron_dagster.generate.api.answers import Reply, read_rows
 from clitron_dagster.generate.api.backend import ApiError, Backend, Budget, Request
 from clitron_dagster.generate.api.claude import Claude
+from clitron_dagster.generate.api.claude_batches import Batches
 from clitron_dagster.generate.api.coverage import Ask, Coverage
 from clitron_dagster.generate.api.ledger import Ledger, Record
 from clitron_dagster.generate.api.one_by_one import OneByOne
@@ -103,35 +103,43 @@ class Campaign:
         )
         if not missing:
             return
+        before = len(self.ledger.records)
+        try:
+            if isinstance(self.backend, Claude):  # what an earlier run began is paid for already
+                budget = self._budget(batch=True)
+                self._batches(budget).finish({request.key for request in missing})
+            self._ask_for([request for request in missing if self._lacks(request)])
+        finally:
+            self.new += len(self.ledger.records) - before
+
+    def _ask_for(self, missing: list[Request]) -> None:
+        if not missing:
+            return
         batch = self.backend.name == "anthropic" and (
             self.config.mode == "batch"
             or (self.config.mode == "auto" and len(missing) >= BATCH_FROM)
         )
-        spent = self._spent()
-        budget = Budget(
-            self.config.max_cost_usd, self.prices, self.price, spent, batch=batch
-        )  # fmt: skip
-        before = len(self.ledger.records)
+        budget = self._budget(batch=batch)
 
         def answered(done: int) -> None:
             cost = {"usd": round(budget.spent, 4)}
             self.job.progress({"unit": self.source, "done": done, "of": len(missing), **cost})
             self.job.log(f"{self.job.cli} {done}/{len(missing)} {self.source}: {cost['usd']} USD")
 
-        try:
-            self.failed |= self._way(batch, budget)(missing, answered)
-        finally:
-            self.new += len(self.ledger.records) - before
+        if batch:
+            way = self._batches(budget).ask_all
+        else:
+            way = OneByOne(self.backend, self.ledger, budget, self.config.concurrency).ask_all
+        self.failed |= way(missing, answered)
 
-    def _way(
-        self, batch: bool, budget: Budget
-    ) -> Callable[[list[Request], Callable[[int], None]], dict[str, str]]:
-        if batch and isinstance(self.backend, Claude):
-            from clitron_dagster.generate.api.claude_batches import Batches
+    def _batches(self, budget: Budget) -> Batches:
+        assert isinstance(self.backend, Claude)
+        poll = self.config.batch_poll_seconds
+        return Batches(self.backend, self.ledger, budget, poll, self.job.log)
 
-            poll = self.config.batch_poll_seconds
-            return Batches(self.backend, self.ledger, budget, poll, self.job.log).ask_all
-        return OneByOne(self.backend, self.ledger, budget, self.config.concurrency).ask_all
+    def _budget(self, *, batch: bool) -> Budget:
+        limit = self.config.max_cost_usd
+        return Budget(limit, self.prices, self.price, self._spent(), batch=batch)
 
     def request(self, ask: Ask) -> Request:
         return Request(
@@ -143,12 +151,7 @@ class Campaign:
         )
 
     def _lacks(self, request: Request) -> bool:
-        """Whether there is no answer yet, or one that a lower limit cut."""
-        record = self.ledger.records.get(request.key)
-        if record is None:
-            return request.key not in self.failed
-        cut = self.backend.read(record["body"]).problem == "max_tokens"
-        return cut and record.get("max_tokens", request.max_tokens) < request.max_tokens
+        return request.key not in self.ledger.records and request.key not in self.failed
 
     def _spent(self) -> float:
         """USD of this run, also before it was interrupted."""

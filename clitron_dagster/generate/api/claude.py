@@ -73,18 +73,7 @@ class Claude:
             raise self.explain(error) from None
 
     def read(self, body: str) -> Reply:
-        """Read a Messages response, or one line of a batch's results."""
-        try:
-            message = json.loads(body)
-            message = message["result"]["message"] if "result" in message else message
-            counted = message["usage"]
-            text = "".join(b["text"] for b in message["content"] if b.get("type") == "text")
-            usage = _usage(counted)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return Reply(problem="unreadable")
-        stop = message.get("stop_reason")
-        problem = stop if stop in ("refusal", "max_tokens", "model_context_window_exceeded") else ""
-        return Reply(text if stop != "refusal" else "", usage, problem or "")
+        return read_message(body)
 
     def explain(self, error: anthropic.AnthropicError) -> ApiError:
         """An SDK's error in words that say what to do; never with a key in it."""
@@ -118,6 +107,21 @@ class Claude:
                 f"raw_examples.concurrency or wait{kept}"
             )
         return ApiError(f"{self.place} answers with an error ({status}): {said}{kept}")
+
+
+def read_message(body: str) -> Reply:
+    """Read a Messages response, or one line of a batch's results."""
+    try:
+        message = json.loads(body)
+        message = message["result"]["message"] if "result" in message else message
+        counted = message["usage"]
+        text = "".join(b["text"] for b in message["content"] if b.get("type") == "text")
+        usage = _usage(counted)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Reply(problem="unreadable")
+    stop = message.get("stop_reason")
+    problem = stop if stop in ("refusal", "max_tokens", "model_context_window_exceeded") else ""
+    return Reply(text if stop != "refusal" else "", usage, problem or "")
 
 
 def _usage(counted: dict[str, Any]) -> Usage:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clitron_dagster.generate.api.backend import ApiError, Budget, Request, words_of
-from clitron_dagster.generate.api.claude import Claude
+from clitron_dagster.generate.api.claude import Claude, read_message
 from clitron_dagster.generate.api.ledger import Ledger, Record
 from clitron_dagster.generate.prices import Usage
 from clitron_dagster.schema import digest
@@ -58,20 +58,24 @@ class Batches:
                 del pending[key]
             answered(whole - len(pending))
 
-        for batch in self.ledger.batches(self._for):
-            if batch["asks"].keys() & pending.keys():
-                found = batch.get("batch") or self._adopt(batch)
-                if found:
-                    self.log(f"going on with batch {found}")
-                    collect({**batch, "batch": found})
-                else:
-                    self.ledger.note_batch(batch["intent"], over=True)
         while pending:
             chosen = self._fill(list(pending.values()))
             if not chosen:
                 raise self.budget.stop(len(pending))
             collect(self._create(chosen))
         return failed
+
+    def finish(self, keys: set[str]) -> None:
+        """Collect the batches that an earlier run began, as far as they have answers we want."""
+        for batch in self.ledger.batches(self._for):
+            if not keys & batch["asks"].keys():
+                continue
+            found = batch.get("batch") or self._adopt(batch)
+            if found:
+                self.log(f"going on with batch {found}")
+                self._collect({**batch, "batch": found})
+            else:  # it was never made
+                self.ledger.note_batch(batch["intent"], over=True)
 
     def _fill(self, requests: list[Request]) -> list[Request]:
         chosen, size = [], 0
@@ -210,7 +214,7 @@ class Batches:
             key, backend=self.claude.name, model=self.claude.model, mode="batch",
             contexts=batch["asks"][key], body=line,
         )  # fmt: skip
-        self.budget.settle(key, self.claude.read(line).usage)
+        self.budget.settle(key, read_message(line).usage)
 
 
 def _wait(error: Any, attempt: int) -> float:

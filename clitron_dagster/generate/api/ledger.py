@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from clitron_dagster.generate.api.backend import without_keys
 from clitron_dagster.store import now
 
 Record = dict[str, Any]  # key, at, run, backend, model, mode, contexts, body
@@ -36,6 +37,7 @@ class Ledger:
 
     def add(self, key: str, **record: Any) -> None:
         """Write an answer down; returns when it is on the disk."""
+        record["body"] = without_keys(record["body"])
         line = {"key": key, "at": now().isoformat(), "run": self.run, **record}
         with self._lock:
             _append(self._responses, line)

@@ -74,10 +74,7 @@ class OneByOne:
             reply = self.backend.read(body)
             facts = {"backend": self.backend.name, "model": self.backend.model, "mode": "message"}
             if reply.problem != "unreadable":
-                self.ledger.add(
-                    request.key, **facts, max_tokens=request.max_tokens,
-                    contexts=request.contexts, body=body,
-                )  # fmt: skip
+                self.ledger.add(request.key, **facts, contexts=request.contexts, body=body)
                 self.budget.settle(request.key, reply.usage)
                 return True
             self.ledger.add(f"unread:{request.key}:{attempt}", **facts, body=body[:20_000])

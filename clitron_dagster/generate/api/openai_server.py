@@ -101,17 +101,7 @@ class OpenAiServer:
         return False
 
     def read(self, body: str) -> Reply:
-        try:
-            value = json.loads(body)
-            choice = value["choices"][0]
-            text, stop = choice["message"].get("content") or "", choice.get("finish_reason")
-            usage = _usage(value.get("usage") or {})
-            refused = choice["message"].get("refusal") or stop == "content_filter"
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return Reply(problem="unreadable")
-        if refused:
-            return Reply(usage=usage, problem="refusal")
-        return Reply(text, usage, "max_tokens" if stop == "length" else "")
+        return read_completion(body)
 
     def _explain(self, status: int, body: str) -> ApiError:
         kept = "; what was answered is kept, and running the same command again goes on from there"
@@ -131,6 +121,21 @@ class OpenAiServer:
                 f"raw_examples.openai_base_url (it ends in /v1) and openai_model{kept}"
             )
         return ApiError(f"{self.place} answers with an error ({status}): {said}{kept}")
+
+
+def read_completion(body: str) -> Reply:
+    """What a chat completion says."""
+    try:
+        value = json.loads(body)
+        choice = value["choices"][0]
+        text, stop = choice["message"].get("content") or "", choice.get("finish_reason")
+        usage = _usage(value.get("usage") or {})
+        refused = choice["message"].get("refusal") or stop == "content_filter"
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return Reply(problem="unreadable")
+    if refused:
+        return Reply(usage=usage, problem="refusal")
+    return Reply(text, usage, "max_tokens" if stop == "length" else "")
 
 
 def _usage(counted: dict[str, Any]) -> Usage:

@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from clitron_dagster.argv import to_argv, to_shell
 from clitron_dagster.generate import RawExamplesConfig, generate_unit
 from clitron_dagster.schema import Schema
 
+HAIKU = (0.10, 0.50)  # USD per million tokens
 KEY = "sk-ant-test-0123456789abcdef"
 OFFLINE = RawExamplesConfig(share_with_context=0, share_without_context=0.8, share_negative=0.2)
 
@@ -36,7 +38,10 @@ class StandIn:
         self.paid: Counter[str] = Counter()  # the ask's text → times answered
         self.tokens: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
-        self.on_batch: Callable[[], None] = lambda: None  # after it was made, before the reply
+        self.lost_batches = 0  # so many are made, and 500 is said all the same
+        self.cut_results = 0  # so many times the results end in the middle of a line
+        # "before", "made" (of a batch, which is not told yet) and "after" each call
+        self.on: Callable[[str], None] = lambda _: None
         self.lock = threading.Lock()
         self._pools = {
             unit.key: generate_unit(schema, unit, 150, 7, OFFLINE) for unit in schema.units
@@ -136,20 +141,28 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             with stand_in.lock:
-                if self.path.endswith("/results"):
-                    name = self.path.split("/")[-2]
-                    text = "\n".join(stand_in.batches[name]["lines"]) + "\n"
-                    return self.reply(200, text, kind="application/x-jsonl")
-                if "?" in self.path or self.path.endswith("batches"):
-                    data = [stand_in.batch(name) for name in stand_in.batches]
-                    page = {
-                        "data": data[::-1],
-                        "has_more": False,
-                        "first_id": None,
-                        "last_id": None,
-                    }
-                    return self.reply(200, page)
-                return self.reply(200, stand_in.batch(self.path.split("/")[-1]))
+                stand_in.on("before")
+                self.get()
+                stand_in.on("after")
+
+        def get(self) -> None:
+            if self.path.endswith("/results"):
+                name = self.path.split("/")[-2]
+                text = "\n".join(stand_in.batches[name]["lines"]) + "\n"
+                if stand_in.cut_results:
+                    stand_in.cut_results -= 1
+                    text = text[: len(text) // 2]
+                return self.reply(200, text, kind="application/x-jsonl")
+            if "?" in self.path or self.path.endswith("batches"):
+                data = [stand_in.batch(name) for name in stand_in.batches]
+                page = {
+                    "data": data[::-1],
+                    "has_more": False,
+                    "first_id": None,
+                    "last_id": None,
+                }
+                return self.reply(200, page)
+            return self.reply(200, stand_in.batch(self.path.split("/")[-1]))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -160,21 +173,30 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 size = len(body["messages"][0]["content"]) + len(str(body.get("system", "")))
                 return self.reply(200, {"input_tokens": size // 3})
             with stand_in.lock:
-                if self.path.endswith("/batches"):
-                    made = stand_in.make_batch(body["requests"])
-                    stand_in.bodies += [request["params"] for request in body["requests"]]
-                    stand_in.on_batch()
-                    return self.reply(200, made)
-                stand_in.calls += 1
-                stand_in.bodies.append(body)
-                fault = stand_in.faults.get(stand_in.calls, stand_in.faults.get(0, ""))
-                if fault.isdigit():
-                    return self.error(int(fault), "overloaded_error", "try later")
-                if fault == "reset":
-                    return self.connection.close()
-                if fault == "html":
-                    return self.reply(200, "<html>Welcome to the hotel</html>", kind="text/html")
-                return self.reply(200, stand_in.message(body, fault))
+                stand_in.on("before")
+                self.post(body)
+                stand_in.on("after")
+
+        def post(self, body: dict[str, Any]) -> None:
+            if self.path.endswith("/batches"):
+                made = stand_in.make_batch(body["requests"])
+                stand_in.bodies += [request["params"] for request in body["requests"]]
+                stand_in.on("made")
+                if stand_in.lost_batches:
+                    stand_in.lost_batches -= 1
+                    return self.error(500, "api_error", "something broke")
+                return self.reply(200, made)
+            stand_in.calls += 1
+            stand_in.bodies.append(body)
+            fault = stand_in.faults.get(stand_in.calls, stand_in.faults.get(0, ""))
+            if fault.isdigit():
+                return self.error(int(fault), "overloaded_error", "try later")
+            if fault == "reset":
+                self.connection.close()
+                return None
+            if fault == "html":
+                return self.reply(200, "<html>Welcome to the hotel</html>", kind="text/html")
+            return self.reply(200, stand_in.message(body, fault))
 
         def error(self, status: int, kind: str, message: str) -> None:
             self.reply(status, {"type": "error", "error": {"type": kind, "message": message}})
@@ -208,3 +230,8 @@ def serving(stand_in: StandIn) -> Iterator[StandIn]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """What the ledger holds."""
+    return [json.loads(line) for line in (folder / "responses.jsonl").read_text().splitlines()]
