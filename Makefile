@@ -48,6 +48,9 @@ generate: $(STAMP) ## Examples from the schema; reused when they fit
 generate-force: $(STAMP) ## Examples from the schema, made anew
 	$(TRAIN) --until raw_examples --force raw_examples
 
+cost: $(STAMP) ## What num= examples from a language model would cost (spends nothing)
+	$(CLITRON) cost $(name) $(if $(num),--num $(num))
+
 validate: $(STAMP) ## Up to the validated dataset
 	$(TRAIN) --until validated_dataset
 

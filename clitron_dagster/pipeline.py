@@ -89,6 +89,7 @@ def materialize(
         if force:
             shutil.rmtree(work)
             work.mkdir()
+            store.renew_keep_dir(cli, stage_name)
         job = Job(
             schema=schema,
             schema_file=settings.schema_file(cli),
@@ -99,6 +100,7 @@ def materialize(
             log=log,
             progress=progress,
             feedback=feedback_file(store, cli),
+            kept=store.keep_dir(cli, stage_name),
         )
         artifact = _compute(settings, stage, wanted, job)
     return Outcome(artifact, reused=False, reasons=tuple(reasons))

@@ -32,8 +32,9 @@ class Job(Generic[ConfigT]):
 
     A stage reads ``schema``, ``config`` and the folders of its ``inputs`` (by asset name), keeps
     what a restart can go on from in ``work`` (the same folder for the same fingerprint, kept over a
-    crash), writes the files of the artifact into ``out`` (empty at the start), and returns its
-    metrics: JSON-able, the numbers that a person would look at first.
+    crash), and what must never be lost, such as answers that cost money, in ``keep`` (one folder for
+    all fingerprints). It writes the files of the artifact into ``out`` (empty at the start), and
+    returns its metrics: JSON-able, the numbers that a person would look at first.
     """
 
     schema: Schema
@@ -45,6 +46,11 @@ class Job(Generic[ConfigT]):
     log: Callable[[str], None] = _print
     progress: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
     feedback: Path | UPath | None = None  # what users told (validate/feedback.py); may not exist
+    kept: Path | None = None  # None: beside ``work``
+
+    @property
+    def keep(self) -> Path:
+        return self.kept or self.work.parent / "kept"
 
     @property
     def cli(self) -> str:

@@ -198,6 +198,18 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def keep_dir(self, cli: str, asset: str) -> Path:
+        """A local folder for what outlives fingerprints; it may not exist. ``gc`` leaves it alone."""
+        return self._scratch / cli / asset / ".kept"
+
+    def renew_keep_dir(self, cli: str, asset: str) -> None:
+        """Begin anew with an empty one; the old one is set aside, and stays."""
+        folder = self.keep_dir(cli, asset)
+        if folder.exists():
+            stamp = now().strftime("%Y%m%dT%H%M%S%f")
+            with _explained(self.root):
+                folder.rename(folder.with_name(f"{folder.name}-{stamp}"))
+
     def out_dir(self, cli: str, asset: str, fingerprint: str) -> Path:
         """An empty local folder for the files of an artifact that is being made."""
         folder = self._scratch / cli / asset / f".partial-{fingerprint}"

@@ -25,6 +25,7 @@ PROGRAM = "clitron"
 SECTIONS = {
     "Make a model": {
         "schema": "Import the schema of a CLI from its help, check it, show it.",
+        "cost": "What examples from a language model would cost: requests, tokens, money.",
         "train": "Make everything from a schema to a tested model; reuse what is up to date.",
         "demo": "Train git with the quick profile, ask five requests, show the scores.",
     },

@@ -1,8 +1,9 @@
-"""Stage ``raw_examples``: training requests for a CLI, made from its schema alone.
+"""Stage ``raw_examples``: training requests for a CLI, made from its schema alone or by a model.
 
 Reads the schema. Writes ``examples.jsonl`` (docs/architecture.md), ``rejects.jsonl`` (a row and a
 ``reason``) and ``usage.json``. Each unit's rows are kept in ``work/units/`` once they are made,
-so that a restart makes only the missing ones.
+so that a restart makes only the missing ones; answers of a language model (``source``, ``api/``)
+are kept in ``keep/`` for good.
 
     python -m clitron_dagster.generate schemas/git.yaml --num-examples 5000 --out /tmp/git
 """
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from clitron_dagster import answer
-from clitron_dagster.generate.buckets import plan
+from clitron_dagster.generate.api.campaign import Campaign
+from clitron_dagster.generate.buckets import apportion, plan
 from clitron_dagster.generate.config import RawExamplesConfig
 from clitron_dagster.generate.rows import Row
 from clitron_dagster.generate.summary import summary
@@ -31,9 +33,42 @@ CODE_VERSION = "1"
 def run(job: Job[RawExamplesConfig]) -> Metrics:
     """Generate ``config.num_examples`` rows (fewer only when the schema cannot give as many)."""
     started = time.monotonic()
+    shares = job.config.campaigns
+    parts = apportion(shares, job.config.num_examples, 0)
+    rows: list[Row] = []
+    wrong: list[Row] = []
+    reports: list[dict[str, Any]] = []
+    resumed = 0
+    if parts.get("offline"):
+        rows, resumed = _offline(job, parts["offline"])
+    for source in shares:
+        if source != "offline" and parts[source]:
+            result = Campaign(job, source, parts[source]).run()
+            rows, wrong = rows + result.rows, wrong + result.rejects
+            reports.append(result.report)
+    kept, rejected = sift(job.schema, rows)
+    seconds = time.monotonic() - started
+    _write(job.out / "examples.jsonl", kept)
+    _write(job.out / "rejects.jsonl", [*rejected, *wrong])
+    metrics = summary(job.schema, kept, [*rejected, *wrong])
+    metrics |= {
+        "requested": job.config.num_examples,
+        "units_resumed": resumed,
+        "rows_per_second": round(len(rows) / seconds) if seconds else 0,
+    }
+    usage = {"rows": len(kept), "cost_usd": 0.0, "source": "offline", "units": metrics["by_unit"]}
+    if reports:
+        metrics |= _totals(reports)
+        usage |= {"source": shares, "campaigns": reports, "cost_usd": metrics["cost_usd"]}
+    (job.out / "usage.json").write_text(json.dumps(usage, indent=1) + "\n")
+    return metrics
+
+
+def _offline(job: Job[RawExamplesConfig], count: int) -> tuple[list[Row], int]:
+    """``count`` rows from the schema alone, and how many units an earlier try had finished."""
     folder = job.work / "units"
     folder.mkdir(parents=True, exist_ok=True)
-    buckets = plan(job.schema, job.config)
+    buckets = plan(job.schema, job.config.model_copy(update={"num_examples": count}))
     rows: list[Row] = []
     reused = 0
     for index, bucket in enumerate(buckets):
@@ -51,19 +86,19 @@ def run(job: Job[RawExamplesConfig]) -> Metrics:
         job.log(
             f"{job.cli} {index + 1}/{len(buckets)} {bucket.name or 'negatives'}: {len(made)} rows"
         )
-    kept, rejected = sift(job.schema, rows)
-    seconds = time.monotonic() - started
-    _write(job.out / "examples.jsonl", kept)
-    _write(job.out / "rejects.jsonl", rejected)
-    metrics = summary(job.schema, kept, rejected)
-    metrics |= {
-        "requested": job.config.num_examples,
-        "units_resumed": reused,
-        "rows_per_second": round(len(rows) / seconds) if seconds else 0,
-    }
-    usage = {"rows": len(kept), "cost_usd": 0.0, "source": "offline", "units": metrics["by_unit"]}
-    (job.out / "usage.json").write_text(json.dumps(usage, indent=1) + "\n")
-    return metrics
+    return rows, reused
+
+
+def _totals(reports: list[dict[str, Any]]) -> Metrics:
+    """What the campaigns used and cost, summed, and each one's own report."""
+    names = ("requests", "requests_new")
+    totals: Metrics = {name: sum(report[name] for report in reports) for name in names}
+    for name in reports[0]["usage"]:
+        if name != "requests":
+            totals[name] = sum(report["usage"][name] for report in reports)
+    for name in ("cost_usd", "cost_usd_this_run"):
+        totals[name] = round(sum(report[name] for report in reports), 6)
+    return {**totals, "campaigns": reports}
 
 
 # -- what is kept ---------------------------------------------------------------------------------
