@@ -113,7 +113,7 @@ def test_report_from_foretold_answers(job: Job[EvalReportConfig]) -> None:
     written = {file.name for file in job.out.iterdir()}
     assert written == {
         "metrics.json", "comparison.json", "report.html", "report.md", "scores.png", "latency.png",
-        "groups.png", "loss_sft.png",
+        "groups.png", "loss_sft.png", "confidence_human.png", "confidence_test.png",
     }  # fmt: skip
 
     found = json.loads((job.out / "metrics.json").read_text())
@@ -146,7 +146,7 @@ def test_report_from_foretold_answers(job: Job[EvalReportConfig]) -> None:
     assert "Generated test rows (8)" in html
     assert "please send" not in html  # q8_0 has no error to show
     images = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
-    assert [base64.b64decode(image)[:4] for image in images] == [b"\x89PNG"] * 4
+    assert [base64.b64decode(image)[:4] for image in images] == [b"\x89PNG"] * 6
     assert not re.search(r'(src|href)="(?!data:)', html)
 
 
