@@ -32,6 +32,11 @@ Until = Callable[[str], int | None]
 """Looks at the text so far; the length at which it is complete, or None to go on."""
 
 
+Fill = Callable[[str], str]
+"""Looks at the text so far; what must follow it, which is then not asked of the model."""
+MOST_FILLED = 48  # tokens at once
+
+
 class TooLongError(ClitronError):
     """A prompt that does not fit into the context window."""
 
@@ -41,7 +46,8 @@ class Completion:
     """What a model wrote for one prompt.
 
     ``logprobs`` has one entry per token: natural logarithm of the chosen token's probability over
-    the whole vocabulary, also where a grammar ruled other tokens out. ``ended``: the model wrote
+    the whole vocabulary, also where a grammar ruled other tokens out; 0 for tokens that were filled
+    in without the model. ``ended``: the model wrote
     its end token, or a stop rule applied; else the limit cut it off.
     """
 
@@ -62,6 +68,7 @@ class _Slot:
     started: float
     position: int
     last: int = -1
+    filled: list[int] = field(default_factory=list)  # behind ``last``, not yet decoded either
     row: int = -1  # where in the batch this slot's logits will be
     text: bytes = b""
     tokens: list[int] = field(default_factory=list)
@@ -234,6 +241,7 @@ class Engine:
         stop: Sequence[str] = (),
         grammar: str | None = None,
         until: Until | None = None,
+        fill: Fill | None = None,
     ) -> Completion:
         """Greedy completion of one prompt.
 
@@ -241,11 +249,12 @@ class Engine:
             stop: the answer ends before the first of these strings.
             grammar: GBNF; tokens that it forbids are passed over.
             until: see :data:`Until`.
+            fill: see :data:`Fill`; what it says has to be what the grammar leaves.
 
         Raises:
             TooLongError: the prompt leaves no room for an answer.
         """
-        return next(iter(self.complete_batch([prompt], max_tokens, stop, grammar, until)))
+        return next(iter(self.complete_batch([prompt], max_tokens, stop, grammar, until, fill)))
 
     def complete_batch(
         self,
@@ -254,12 +263,14 @@ class Engine:
         stop: Sequence[str] = (),
         grammar: str | None = None,
         until: Until | None = None,
+        fill: Fill | None = None,
     ) -> list[Completion]:
         """Completions of many prompts, ``parallel`` of them at a time, in the prompts' order."""
         waiting = collections.deque(
             (index, self.fitting(prompt)) for index, prompt in enumerate(prompts)
         )
         master = self._grammar(grammar) if grammar is not None else None
+        head = self.tokenize(fill(""), special=False)[:-1] if fill is not None else []
         stops = [text.encode() for text in stop]
         done: dict[int, Completion] = {}
         active: list[_Slot] = []
@@ -267,15 +278,16 @@ class Engine:
         try:
             while waiting or active:
                 for slot in active:
-                    slot.row = self._put(slot.last, slot.position, slot.sequence)
-                    slot.position += 1
+                    self._put_last(slot)
                 while free and waiting and self._fits(waiting[0][1]):
                     index, tokens = waiting.popleft()
-                    active.append(self._start(index, tokens, free.pop(), max_tokens, master))
+                    active.append(self._start(index, tokens, free.pop(), max_tokens, master, head))
                 self._decode()
                 for slot in active:
                     self._step(slot, stops, until)
-                for slot in [slot for slot in active if slot.ended or slot.room == 0]:
+                    if fill is not None and not slot.ended:
+                        self._fill(slot, fill, until)
+                for slot in [slot for slot in active if slot.ended or slot.room <= 0]:
                     active.remove(slot)
                     free.append(slot.sequence)
                     done[slot.index] = self._finish(slot)
@@ -324,10 +336,18 @@ class Engine:
         return bool(self._batch.n_tokens + len(tokens) <= self._n_batch)
 
     def _start(
-        self, index: int, tokens: list[int], sequence: int, max_tokens: int, master: Any
+        self,
+        index: int,
+        prompt: list[int],
+        sequence: int,
+        max_tokens: int,
+        master: Any,
+        head: Sequence[int] = (),
     ) -> _Slot:
+        """Lay a prompt into the batch, and ``head``, with which every answer begins."""
         started = time.perf_counter()
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        tokens = [*prompt, *head]
         kept = len(self._prefix)
         if kept and kept < len(tokens) and tokens[:kept] == self._prefix:
             llama_cpp.llama_memory_seq_cp(self._memory, 0, sequence, 0, kept)
@@ -339,7 +359,28 @@ class Engine:
         room = min(max_tokens, self.n_ctx - len(tokens))
         slot = _Slot(index, sequence, room, started, len(tokens), row=row)
         slot.grammar = llama_cpp.llama_sampler_clone(master) if master else None
+        for token in head:
+            self._take(slot, token, 0.0)
         return slot
+
+    def _take(self, slot: _Slot, token: int, logprob: float) -> None:
+        """Add a token, which the grammar allows, to the answer."""
+        if slot.grammar is not None:
+            llama_cpp.llama_sampler_accept(slot.grammar, token)
+        slot.tokens.append(token)
+        slot.logprobs.append(logprob)
+        slot.text += self.piece(token)
+        slot.room -= 1
+
+    def _put_last(self, slot: _Slot) -> None:
+        """Lay the last token, and what was filled in behind it, into the batch."""
+        tokens = [slot.last, *slot.filled]
+        for token in tokens[:-1]:
+            self._put(token, slot.position, slot.sequence, logits=False)
+            slot.position += 1
+        slot.row = self._put(tokens[-1], slot.position, slot.sequence)
+        slot.position += 1
+        slot.filled = []
 
     def _put(self, token: int, position: int, sequence: int, *, logits: bool = True) -> int:
         row = int(self._batch.n_tokens)
@@ -373,15 +414,12 @@ class Engine:
             token = self._best_allowed(slot.grammar, logits)
         logprob = float(logits[token]) - _log_sum_exp(logits)
         slot.last = token
-        slot.room -= 1
-        slot.tokens.append(token)
-        slot.logprobs.append(logprob)
         if self.is_end(token):
+            slot.tokens.append(token)
+            slot.logprobs.append(logprob)
             slot.ended = True
             return
-        if slot.grammar is not None:
-            llama_cpp.llama_sampler_accept(slot.grammar, token)
-        slot.text += self.piece(token)
+        self._take(slot, token, logprob)
         cuts = [cut for text in stops if (cut := slot.text.find(text)) >= 0]
         if until is not None:
             found = until(slot.text.decode(errors="ignore"))
@@ -389,6 +427,29 @@ class Engine:
                 cuts.append(len(slot.text.decode(errors="ignore")[:found].encode()))
         if cuts:
             slot.length, slot.ended = min(cuts), True
+
+    def _fill(self, slot: _Slot, fill: Fill, until: Until | None) -> None:
+        """Take over what must follow: whole where that ends the answer, else up to its last token,
+        which in the model's own spelling may hold what comes after it, too."""
+        try:
+            text = slot.text.decode()
+        except UnicodeDecodeError:  # in the middle of a character
+            return
+        forced = fill(text)
+        if not forced:
+            return
+        if until is not None and until(text + forced) is not None:
+            slot.text, slot.ended = (text + forced).encode(), True
+            return
+        written = len(slot.tokens)
+        tokens = self.tokenize(text + forced, special=False)
+        if tokens[:written] != slot.tokens:  # the model has spelled the text in its own way
+            written, tokens = 0, self.tokenize(forced, special=False)
+        for token in tokens[written:-1][: min(MOST_FILLED, slot.room - 1)]:
+            if slot.grammar is not None and not self._allowed(slot.grammar, token):
+                return
+            slot.filled.append(token)
+            self._take(slot, token, 0.0)
 
     def _finish(self, slot: _Slot) -> Completion:
         llama_cpp.llama_memory_seq_rm(self._memory, slot.sequence, -1, -1)

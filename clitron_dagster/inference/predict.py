@@ -23,6 +23,7 @@ from clitron_dagster.inference import llama
 from clitron_dagster.inference.engine import Completion, Engine
 from clitron_dagster.inference.grammar import schema_grammar
 from clitron_dagster.inference.llama import ModelFileError
+from clitron_dagster.inference.outline import Outline
 from clitron_dagster.prompt import PROMPT_VERSION, RequestError
 from clitron_dagster.schema import Schema, digest
 
@@ -66,6 +67,7 @@ def predict_with_signals(
     """Like :func:`predict_rows`, with what the confidence is made of (None for a failed row)."""
     check_model(schema, engine)
     grammar = schema_grammar(schema) if constrained else None
+    fill = Outline(schema).forced if constrained else None
     fitted = calibration.parse(engine.metadata.get(calibration.KEY))
     engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
     rows = iter(rows)
@@ -79,7 +81,11 @@ def predict_with_signals(
             except ClitronError as error:
                 failed[index] = str(error)
         completions = engine.complete_batch(
-            list(prompts.values()), max_tokens, grammar=grammar, until=answers.answer_end
+            list(prompts.values()),
+            max_tokens,
+            grammar=grammar,
+            until=answers.answer_end,
+            fill=fill,
         )
         done = dict(zip(prompts, completions, strict=True))
         for index, row in enumerate(chunk):

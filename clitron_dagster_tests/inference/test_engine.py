@@ -93,6 +93,35 @@ def test_grammar_is_obeyed_and_probabilities_are_not_renormalized(engine: Engine
         engine.complete(text, 4, grammar="root ::= nothing")
 
 
+def test_what_must_follow_is_filled_in(engine: Engine) -> None:
+    """Fewer questions to the model, and still its own choice; alone and together with others."""
+    grammar = 'root ::= "The city of Ber" ("lin" | "ne") " is a fine place to be" "."?'
+    behind = " is a fine place to be"
+
+    def fill(text: str) -> str:
+        if len(text) < 15:
+            return "The city of Ber"[len(text) :]
+        ending = text.partition("lin")[2] if "lin" in text else text.partition("ne")[2]
+        named = "lin" in text or "ne" in text[15:]
+        return behind[len(ending) :] if named else ""
+
+    prompts = [chat(engine, request) for request in REQUESTS]
+    filled = [engine.complete(text, 32, grammar=grammar, fill=fill) for text in prompts]
+    for one in filled:
+        assert engine.accepts(grammar, one.text)
+        assert len(one.logprobs) == len(one.tokens)
+        assert one.logprobs.count(0.0) > len(one.tokens) / 2
+        assert b"".join(map(engine.piece, one.tokens)).decode() == one.text
+    with Engine(engine.path, n_ctx=256, parallel=3) as together:
+        batch = together.complete_batch(prompts, 32, grammar=grammar, fill=fill)
+    assert [one.text for one in batch] == [one.text for one in filled]
+    done = engine.complete(prompts[0], 32, grammar=grammar, fill=fill, until=lambda text: (
+        len(text) if text.endswith("to be") else None
+    ))  # fmt: skip
+    assert done.ended
+    assert done.text.endswith(behind)
+
+
 def test_schema_grammar_makes_an_untrained_model_legal_json() -> None:
     from clitron_dagster.answer import answer_end
 
