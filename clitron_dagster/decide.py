@@ -43,7 +43,7 @@ def effect_of(unit: Unit | None, answer: dict[str, Any]) -> Effect:
     """
     if unit is None or carries_command(unit, answer):
         return "destructive"
-    return unit.effect_with(answer["flags"])
+    return unit.effect_with(answer["args"], answer["flags"])
 
 
 def carries_command(unit: Unit, answer: dict[str, Any]) -> bool:

@@ -18,7 +18,8 @@ from clitron_dagster.schema import digest
 from clitron_dagster.settings import Settings
 from clitron_dagster.store import sha256
 
-BESIDE = (".examples.jsonl", ".eval.jsonl")  # rows that stages read beside the schema
+# rows that stages read beside the schema
+BESIDE = (".examples.jsonl", ".eval.jsonl", ".calibration.jsonl")
 
 
 @dataclass(frozen=True)

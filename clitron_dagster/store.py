@@ -310,6 +310,7 @@ def write_atomically(file: Path, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+    Path(stream.name).chmod(0o644)  # a nightly may run as somebody else
     Path(stream.name).replace(file)
 
 

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from clitron_dagster.decide import band, decide
+from clitron_dagster.decide import band, decide, effect_of
 from clitron_dagster.nearby import nearby
 from clitron_dagster.schema import load_schema
-from clitron_dagster_tests.paths import NOTES
+from clitron_dagster_tests.paths import NOTES, SCHEMAS
 
 YES, NO = "question, Enter is yes", "question, Enter is no"
 
@@ -78,3 +78,19 @@ def test_nearby_commands_share_rare_words_with_the_request() -> None:
     assert remove not in nearby(schema, "delete the note for good", but=remove)
     assert nearby(schema, "xyzzy") == []
     assert len(nearby(schema, "note", count=2)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "effect"),
+    [
+        ("push", {"remote": "origin", "refspec": ["main"]}, "write"),
+        ("push", {"remote": "origin", "refspec": ["main", "+fix"]}, "destructive"),
+        ("push", {"remote": "origin", "refspec": [":fix"]}, "destructive"),
+        ("switch", {"branch": "main"}, "write"),
+        ("switch", {"force-create": "main"}, "destructive"),
+        ("rebase", {"exec": "make test"}, "destructive"),
+    ],
+)
+def test_what_a_value_can_destroy(command: str, args: dict[str, object], effect: str) -> None:
+    unit = load_schema(SCHEMAS / "git.yaml").unit(command, None)
+    assert effect_of(unit, {"args": args, "flags": []}) == effect

@@ -20,6 +20,7 @@ from clitron_dagster.store import Store
 from clitron_dagster.validate.feedback import (
     add_feedback,
     feedback_file,
+    feedback_parts,
     read_feedback,
     remove_feedback,
 )
@@ -55,7 +56,7 @@ def test_a_request_told_again_gets_the_new_answer(store: Store) -> None:
     first, replaced = add_feedback(store, SCHEMA, "show it", ask="Which?")
     assert replaced is None
     add_feedback(store, SCHEMA, "show it", context, argv=READ)  # another context, another request
-    second, replaced = add_feedback(store, SCHEMA, "Show it!", argv=READ)
+    second, replaced = add_feedback(store, SCHEMA, " show  it", argv=READ)
     assert (replaced, second.id) == (first, first.id)
     assert [answer for _, answer in told(store)] == ["notes show 7", "notes show 7"]
     assert remove_feedback(store, "notes", second.id) == second
@@ -204,3 +205,12 @@ def test_feedback_that_no_longer_holds_is_left_out_and_named(bench: Bench) -> No
     assert bench.run()["feedback"] == 0
     assert any("no option `--short`" in text for text in bench.logged)
     assert any("is left out: contamination" in text for text in bench.logged)
+
+
+def test_other_case_is_another_request_and_the_same_answer_changes_nothing(store: Store) -> None:
+    add_feedback(store, SCHEMA, "add note Fix", argv=["add", "Fix"])
+    add_feedback(store, SCHEMA, "add note fix", argv=["add", "fix"])
+    assert len(told(store)) == 2
+    before = feedback_parts(feedback_file(store, "notes"))
+    add_feedback(store, SCHEMA, "add note fix", argv=["add", "fix"])
+    assert feedback_parts(feedback_file(store, "notes")) == before

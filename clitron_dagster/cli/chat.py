@@ -150,9 +150,11 @@ class Session:
         row = self._last()
         checked(self.schema, row["nl"], row["context"], argv=argv, ask=ask)
         if click.confirm("Keep it as feedback, for the next training?", default=True):
-            item, _ = add_feedback(
+            item, replaced = add_feedback(
                 self.store, self.schema, row["nl"], row["context"], argv=argv, ask=ask
             )
+            if replaced and replaced.answer != item.answer:
+                click.echo(visible(f"in place of: {replaced.answer}"))
             click.echo(f"kept as {item.id}; `clitron train {self.schema.cli_name}` learns it")
 
     def _last(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -57,15 +58,19 @@ def act(schema: Schema, row: dict[str, Any], *, run: bool = False, yes: bool = F
         if not click.confirm(words, default=decision.default):
             if run or yes:
                 return NOT_RUN
-            say_how_to_correct(schema.cli_name, str(row.get("nl", "")))
+            say_how_to_correct(schema.cli_name, row)
             return 0
     return run_argv(argv)
 
 
-def say_how_to_correct(cli: str, request: str) -> None:
+def say_how_to_correct(cli: str, row: dict[str, Any]) -> None:
+    """With the context of the request: without it, another prompt would be taught."""
     from clitron_dagster.quoting import quote_line
 
-    start = quote_line(["clitron", "feedback", "add", cli, " ".join(request.split())])
+    request = " ".join(str(row.get("nl", "")).split())
+    context = row.get("context")
+    given = ["--context", json.dumps(context, ensure_ascii=False)] if context else []
+    start = quote_line(["clitron", "feedback", "add", cli, request, *given])
     click.secho(visible(f"If it is wrong, say what is right: {start} -- {cli} …"), dim=True)
 
 

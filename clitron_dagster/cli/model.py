@@ -77,6 +77,7 @@ class Model:
     """
 
     def __init__(self, schema: Schema, file: Path, *, constrained: bool = True) -> None:
+        from clitron_dagster import calibration
         from clitron_dagster.inference.engine import Engine
         from clitron_dagster.inference.predict import check_model
 
@@ -84,6 +85,8 @@ class Model:
         self.engine = Engine(file)
         try:
             self.warnings = check_model(schema, self.engine)
+            if calibration.parse(self.engine.metadata.get(calibration.KEY)) is None:
+                self.warnings.append(f"the confidence of {file.name} is not calibrated")
         except BaseException:
             self.engine.close()
             raise

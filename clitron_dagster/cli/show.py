@@ -65,7 +65,7 @@ def show_command(schema: Schema, answer: dict[str, Any], argv: list[str]) -> Non
         screen.print(f"  {visible(left)}  – {visible(meaning)}")
     unit = schema.unit(answer["command"], answer["subcommand"])
     if unit:
-        words, style = EFFECT_WORDS[unit.effect_with(answer["flags"])]
+        words, style = EFFECT_WORDS[unit.effect_with(answer["args"], answer["flags"])]
         screen.print(f"  {words}", style=style)
         if carries_command(unit, answer):
             screen.print("  RUNS A COMMAND that stands in it", style="bold red")

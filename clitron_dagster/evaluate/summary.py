@@ -209,7 +209,7 @@ def _effect(schema: Schema, answer: Mapping[str, Any]) -> str | None:
     if answer.get("type") != "command":
         return None
     unit = schema.unit(answer["command"], answer["subcommand"])
-    return unit.effect_with(answer["flags"]) if unit else None
+    return unit.effect_with(answer["args"], answer["flags"]) if unit else None
 
 
 def comparison(

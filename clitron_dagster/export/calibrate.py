@@ -21,7 +21,8 @@ from clitron_dagster.evaluate.rows import EvalRow, load_test_rows, unit_key
 from clitron_dagster.inference.engine import Engine
 from clitron_dagster.inference.predict import predict_with_signals
 from clitron_dagster.schema import Schema
-from clitron_dagster.validate.rows import calibration_file, read_curated
+from clitron_dagster.validate.rows import Row, RowsError, calibration_file, read_curated
+from clitron_dagster.validate.rules import check_row
 
 PARALLEL = 8
 
@@ -34,14 +35,18 @@ def calibration_rows(
     Raises:
         RowsError: a line of the file is no row.
     """
-    written = [
-        EvalRow(row.id, row.instruction, row.context, truth, unit=unit_key(truth))
-        for row in read_curated(schema, calibration_file(schema_file))
-        if (truth := json.loads(row.output))
-    ]
+    file = calibration_file(schema_file)
+    written = [_eval_row(schema, row, file) for row in read_curated(schema, file)]
     if written:
         return shuffled(written)[:limit], "written"
     return shuffled(load_test_rows(schema, val))[:limit], "generated"
+
+
+def _eval_row(schema: Schema, row: Row, file: Path) -> EvalRow:
+    for fault in check_row(schema, row, {}).faults.values():
+        raise RowsError(f"{file}:{row.line}: {fault}; mend that line, or remove it")
+    truth = json.loads(row.output)
+    return EvalRow(row.id, row.instruction, row.context, truth, unit=unit_key(truth))
 
 
 def calibrate(

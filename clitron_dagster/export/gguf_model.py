@@ -51,6 +51,9 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     from transformers import AutoTokenizer
 
     wanted = [quantize.check_quant(quant) for quant in job.config.quants]
+    held_out, origin = calibration_rows(
+        job.schema, job.schema_file, job.inputs["splits"] / "val.jsonl", job.config.calibration_rows
+    )
     source = job.inputs["dpo_model"] / "model"
     base = describe_base(source)
     tokenizer = AutoTokenizer.from_pretrained(source)
@@ -71,9 +74,6 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     expected = trained_answers(source, asked)
     parity: dict[str, Any] = {"prompts_with_equal_tokens": compared, "answers": {}}
     files: dict[str, dict[str, Any]] = {}
-    held_out, origin = calibration_rows(
-        job.schema, job.schema_file, job.inputs["splits"] / "val.jsonl", job.config.calibration_rows
-    )
     calibrations: dict[str, Any] = {"rows_are": origin}
     for quant in ("f16", *(q for q in wanted if q != "f16")):
         out = job.out / f"clitron-{job.cli}-{quant}.gguf"

@@ -34,7 +34,6 @@ Until = Callable[[str], int | None]
 
 Fill = Callable[[str], str]
 """Looks at the text so far; what must follow it, which is then not asked of the model."""
-MOST_FILLED = 48  # tokens at once
 
 
 class TooLongError(ClitronError):
@@ -136,6 +135,7 @@ class Engine:
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.n_vocab = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self._most_filled = self._n_batch // (2 * self.parallel) - 1  # all slots fit into a batch
         self._batch = llama_cpp.llama_batch_init(self._n_batch, 0, 1)
         self._free.callback(llama_cpp.llama_batch_free, self._batch)
         self._prefix: list[int] = []
@@ -279,7 +279,7 @@ class Engine:
             while waiting or active:
                 for slot in active:
                     self._put_last(slot)
-                while free and waiting and self._fits(waiting[0][1]):
+                while free and waiting and self._fits(waiting[0][1], len(head)):
                     index, tokens = waiting.popleft()
                     active.append(self._start(index, tokens, free.pop(), max_tokens, master, head))
                 self._decode()
@@ -332,8 +332,8 @@ class Engine:
 
     # -- one step ---------------------------------------------------------------------------------
 
-    def _fits(self, tokens: list[int]) -> bool:
-        return bool(self._batch.n_tokens + len(tokens) <= self._n_batch)
+    def _fits(self, tokens: list[int], more: int) -> bool:
+        return bool(self._batch.n_tokens + len(tokens) + more <= self._n_batch)
 
     def _start(
         self,
@@ -445,7 +445,7 @@ class Engine:
         tokens = self.tokenize(text + forced, special=False)
         if tokens[:written] != slot.tokens:  # the model has spelled the text in its own way
             written, tokens = 0, self.tokenize(forced, special=False)
-        for token in tokens[written:-1][: min(MOST_FILLED, slot.room - 1)]:
+        for token in tokens[written:-1][: max(0, min(self._most_filled, slot.room - 1))]:
             if slot.grammar is not None and not self._allowed(slot.grammar, token):
                 return
             slot.filled.append(token)

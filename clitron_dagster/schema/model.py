@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -51,6 +51,8 @@ class _Option(_Node):
 class Arg(_Option):
     """An option or positional that takes a value."""
 
+    _prefixes = field_validator("effect_prefixes", mode="before")(_as_tuple)
+
     type: ValueType = "string"
     choices: tuple[str, ...] = ()
     required: bool = False
@@ -58,6 +60,8 @@ class Arg(_Option):
     positional: bool = False
     separator: bool = False
     repeatable: bool = False
+    effect: Effect | None = None
+    effect_prefixes: tuple[str, ...] = ()  # then only values that begin so have the effect
     semantic: str = ""
     samples: tuple[Any, ...] = ()
 
@@ -89,6 +93,15 @@ class Arg(_Option):
         if not self.semantic:  # frozen for others, not yet for itself
             object.__setattr__(self, "semantic", infer_semantic(self.name, self.type))
         return self
+
+    def effect_of(self, value: Any) -> Effect | None:
+        """What giving this value does: ``git push origin +main`` overwrites, ``main`` does not."""
+        values = value if isinstance(value, list) else [value]
+        if self.effect_prefixes and not any(
+            str(v).startswith(self.effect_prefixes) for v in values
+        ):
+            return None
+        return self.effect
 
 
 class Flag(_Option):
@@ -165,13 +178,14 @@ class Unit(BaseModel):
     def flag(self, name: str) -> Flag | None:
         return next((flag for flag in self.flags if flag.name == name), None)
 
-    def effect_with(self, flags: list[str] | tuple[str, ...]) -> Effect:
-        """The unit's effect, raised by those of ``flags`` that declare a stronger one."""
+    def effect_with(self, args: Mapping[str, Any], flags: Collection[str]) -> Effect:
+        """The unit's effect, raised by those of the options given that declare a stronger one."""
         effects = [
             self.node.effect,
-            *(f.effect for f in self.flags if f.name in flags and f.effect),
+            *(arg.effect_of(args[arg.name]) for arg in self.args if arg.name in args),
+            *(flag.effect for flag in self.flags if flag.name in flags),
         ]
-        return max(effects, key=EFFECTS.index)
+        return max((effect for effect in effects if effect), key=EFFECTS.index)
 
 
 class ContextKey(_Node):

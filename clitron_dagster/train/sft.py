@@ -7,7 +7,6 @@ Reads ``splits`` (train.jsonl, val.jsonl) and the base model. Writes ``adapter/`
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,7 +44,7 @@ class SftConfig(StageConfig):
     checkpoints_per_epoch: int = 1
     compile: bool = False  # torch.compile: needs a C++ compiler and about two minutes at the start
     gradient_checkpointing: bool = False
-    frozen_layers: int = 0  # lowest layers left as they are, with the embeddings ("full" only)
+    frozen_layers: int = 0  # lowest ones left as they are, at most half; method "full" only
     report_to: str = "none"  # or "tensorboard", "wandb"
     seed: int = 17
 
@@ -139,9 +138,14 @@ def load_weights(base: Path, config: SftConfig, device: str, *, bf16: bool) -> A
 
 
 def freeze(model: Any, layers: int) -> None:
-    """Leave the embeddings and the lowest ``layers`` as they are: no backward pass reaches them."""
+    """Leave the embeddings and the lowest ``layers`` as they are: no backward pass reaches them.
+
+    At most half of the model's layers, so that a setting for one model does not stop another.
+    """
+    stack = getattr(model.get_decoder(), "layers", ())
+    layers = min(layers, len(stack) // 2)
     if layers:
-        for module in (model.get_input_embeddings(), *model.model.layers[:layers]):
+        for module in (model.get_input_embeddings(), *stack[:layers]):
             module.requires_grad_(False)
 
 
@@ -238,4 +242,4 @@ def save_weights(model: Any, base: Path, out: Path, method: str) -> None:
         copy_tokenizer(base, folder)
     else:
         model.save_pretrained(folder)
-        shutil.rmtree(folder / "README.md", ignore_errors=True)
+        (folder / "README.md").unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from clitron_dagster.schema import Schema, digest
 from clitron_dagster.store import Store, now
 from clitron_dagster.validate.rows import FEEDBACK, Row, kind_of, parse_jsonl, unit_of
 from clitron_dagster.validate.rules import check_row
-from clitron_dagster.validate.similar import normal
 
 NAME = "feedback.jsonl"
 
@@ -114,6 +113,8 @@ def add_feedback(
         kept: list[Feedback] = []
         for other in _parse(old, file):
             (replaced if other.id == item.id else kept).append(other)
+        if replaced and replaced[0] == replace(item, added=replaced[0].added):
+            return old  # told before: nothing becomes stale
         return _text([*kept, item])
 
     store.rewrite(schema.cli_name, NAME, change)
@@ -167,7 +168,7 @@ def checked(
             raise FeedbackError(f"not a {schema.cli_name} command: {line}: {error}") from None
     elif not (ask or "").strip():
         raise FeedbackError("the question is empty")
-    id = digest([normal(request), context])[:10]
+    id = digest([request, context])[:10]
     item = Feedback(id, request, context, argv, ask, now().isoformat(timespec="seconds"))
     for fault in check_row(schema, _row(schema, item), {}).faults.values():
         raise FeedbackError(f"this cannot be trained on: {fault}")
@@ -192,6 +193,9 @@ def _bytes(file: Path | UPath) -> bytes:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return b""
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise FeedbackError(f"{file}: cannot be read ({why}); check its permissions") from None
 
 
 def _parse(content: bytes, file: Path | UPath) -> list[Feedback]:

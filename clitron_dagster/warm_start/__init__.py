@@ -2,9 +2,10 @@
 
 A run of ten minutes on a laptop would spend most of them on what is the same for every CLI: the
 answer's JSON, values copied to the letter, questions back. So that was learned once, over requests
-for some 85 other CLIs, and ships as a LoRA in this folder. Neither git nor gh (which are measured
-here), nor tools that are a shell around them, are among those CLIs: what is measured on the two
-holds for a CLI that a user brings. ``train.py`` makes it anew.
+for 118 other CLIs, and ships as a LoRA in this folder. Neither git nor gh (which are measured
+here), nor tools that are a shell around them, are among those CLIs, but some of their trade are
+(Mercurial, GitLab's CLI …), so what is measured on the two may flatter a CLI that is like none of
+them. ``train.py`` makes it anew.
 """
 
 from __future__ import annotations
