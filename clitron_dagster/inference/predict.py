@@ -90,6 +90,9 @@ class Predictor:
         self.warnings = check_model(schema, engine)
         self._grammar = schema_grammar(schema) if constrained else None
         self._fitted = calibration.parse(engine.metadata.get(calibration.KEY))
+        if self._fitted is None:
+            words = "a confidence is the model's own probability, not how often it is right"
+            self.warnings.append(f"{engine.path} carries no calibration; {words}")
         engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
 
     def answer(self, rows: Sequence[Row]) -> list[tuple[Row, Signals | None]]:

@@ -132,6 +132,7 @@ class _Service:
             "cli": self.schema.cli_name,
             "model": self.name,
             "waiting": self.worker.queued,
+            "answering": self.worker.answering,
         }
         return JSONResponse(body, 200 if alive else 503)
 

@@ -117,7 +117,7 @@ class Worker:
         self._answer = answer
         self._waiting: queue.Queue[_Job | None] = queue.Queue()
         self._lock = threading.Lock()  # of `_queued` and `_closed`
-        self._queued = 0
+        self._queued = self._answering = 0
         self._closed = False
         self._last_s = 0.0
         self._thread = threading.Thread(target=self._work, name="clitron-worker", daemon=True)
@@ -133,6 +133,11 @@ class Worker:
     def queued(self) -> int:
         """Requests that wait for their turn; the ones being decoded do not count."""
         return self._queued
+
+    @property
+    def answering(self) -> int:
+        """Requests that are being decoded."""
+        return self._answering
 
     @property
     def alive(self) -> bool:
@@ -179,11 +184,13 @@ class Worker:
                     batch.append(following)
             with self._lock:
                 self._queued -= len(batch)
+                self._answering = len(batch)
             wanted = [job for job in batch if job.future.set_running_or_notify_cancel()]
             if self._closed:
                 _fail(wanted, StoppedError())
             elif wanted:
                 self._answer_all(wanted)
+            self._answering = 0
 
     def _answer_all(self, jobs: list[_Job]) -> None:
         started = time.perf_counter()

@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import uvicorn
 
 from clitron_dagster.answer import problems
 from clitron_dagster.cli.serve import listen
 from clitron_dagster_tests.cli.conftest import Run
 from clitron_dagster_tests.paths import FIXTURES, ROOT
+from clitron_dagster_tests.serve.scripted import eventually
 from clitron_dagster_tests.tiny import notes, tiny_gguf
 
 
@@ -38,8 +40,7 @@ def test_a_server_with_a_real_model(end: signal.Signals) -> None:
         ):
             done = list(pool.map(lambda body: http.post("/v1/interpret", content=body), bodies * 2))
             late = pool.submit(http.post, "/v1/interpret", content=bodies[0])
-            while not http.get("/health").json()["waiting"] and not late.done():
-                pass
+            eventually(lambda: late.done() or http.get("/health").json()["answering"])
             process.send_signal(end)
             assert late.result().status_code == done[0].status_code
         stdout, stderr = process.communicate(timeout=60)
@@ -55,7 +56,9 @@ def test_a_server_with_a_real_model(end: signal.Signals) -> None:
     assert [r.json().get("response") for r in done[:4]] == [
         r.json().get("response") for r in done[4:]
     ]
-    assert (process.returncode, stdout, stderr) == (0, "stopped\n", "")
+    assert (process.returncode, stdout) == (0, "stopped\n")
+    assert stderr.count("\n") == 1
+    assert "carries no calibration" in stderr
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,23 @@ def test_remote_is_allowed_when_asked_for() -> None:
     with listen("0.0.0.0", 0, allow_remote=True) as listener:
         assert listener.family == socket.AF_INET
         assert listener.getsockname()[0] == "0.0.0.0"
+
+
+def test_remote_comes_with_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLITRON_SCHEMAS", str(FIXTURES))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    hosts = []
+
+    def no_server(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        hosts.append(sockets[0].getsockname()[0])
+
+    monkeypatch.setattr(uvicorn.Server, "run", no_server)
+    command = ["serve", "notes", "--port", "0", "--model", str(tiny_gguf("q8_0"))]
+    assert "no login" not in run(*command).stderr
+    done = run(*command, "--host", "0.0.0.0", "--allow-remote")
+    assert done.exit_code == 0
+    assert "whoever reaches this port can ask the model" in done.stderr
+    assert hosts == ["127.0.0.1", "0.0.0.0"]
 
 
 def test_without_a_model(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -88,3 +88,11 @@ def error_of(response: httpx.Response) -> str:
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"]
     return str(error["message"])
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until something holds, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)

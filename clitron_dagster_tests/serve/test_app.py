@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from clitron_dagster.serve import wire
-from clitron_dagster_tests.serve.scripted import SECRET, Script, error_of, serving
+from clitron_dagster_tests.serve.scripted import SECRET, Script, error_of, eventually, serving
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +160,7 @@ def test_a_full_queue_is_said_at_once() -> None:
         first = pool.submit(client.post, "/v1/interpret", json=ask)
         assert script.entered.wait(10)
         waiting = [pool.submit(client.post, "/v1/interpret", json=ask) for _ in range(2)]
-        while client.get("/health").json()["waiting"] < 2:
-            pass
+        eventually(lambda: client.get("/health").json()["waiting"] == 2)
         full = client.post("/v1/interpret", json=ask)
         assert full.status_code == 503
         assert int(full.headers["retry-after"]) >= 1

@@ -30,7 +30,7 @@ def theirs(client: httpx.Client) -> openai.OpenAI:
         base_url=f"{client.base_url}/v1",
         api_key="any",
         max_retries=0,
-        http_client=httpx.Client(trust_env=False),
+        http_client=openai.DefaultHttpxClient(trust_env=False),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from clitron_dagster.inference.engine import Engine
 from clitron_dagster.inference.predict import predict_rows
 from clitron_dagster.serve.worker import Answerer, BusyError, Reply, StoppedError, Worker
-from clitron_dagster_tests.serve.scripted import Script
+from clitron_dagster_tests.serve.scripted import Script, eventually
 from clitron_dagster_tests.tiny import notes, tiny_gguf
 
 
@@ -59,8 +59,7 @@ def test_closing_finishes_what_runs_and_refuses_what_waits() -> None:
         assert script.entered.wait(10)
         waiting = submit(worker, "remove 2")
         closing = pool.submit(worker.close)
-        while worker.alive:
-            pass
+        eventually(lambda: not worker.alive)
         with pytest.raises(StoppedError):
             submit(worker, "remove 3")
         script.gate.set()
