@@ -7,6 +7,7 @@ training and in latency.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import Schema
 
 PROMPT_VERSION = "1"
+# What a tokenizer would read as a control token, so that a request could end its own turn.
+_CONTROL = re.compile(r"(<)(\||/?s>)")
 MAX_REQUEST_CHARS = 2_000
 
 
@@ -38,9 +41,10 @@ def messages(schema: Schema, request: str, context: Any = None) -> list[dict[str
         limit = f"at most {MAX_REQUEST_CHARS} fit"
         raise RequestError(f"the request has {len(request)} characters; {limit}, so shorten it")
     lines = [f"{key}: {value}" for key, value in context_items(schema, context)]
+    user = _CONTROL.sub(r"\1 \2", "\n".join([*lines, request]))
     return [
         {"role": "system", "content": system_line(schema.cli_name)},
-        {"role": "user", "content": "\n".join([*lines, request])},
+        {"role": "user", "content": user},
     ]
 
 

@@ -77,16 +77,13 @@ class Model:
     """
 
     def __init__(self, schema: Schema, file: Path, *, constrained: bool = True) -> None:
-        from clitron_dagster import calibration
         from clitron_dagster.inference.engine import Engine
-        from clitron_dagster.inference.predict import check_model
+        from clitron_dagster.inference.predict import warnings_of
 
         self.schema, self.file, self.constrained = schema, file, constrained
         self.engine = Engine(file)
         try:
-            self.warnings = check_model(schema, self.engine)
-            if calibration.parse(self.engine.metadata.get(calibration.KEY)) is None:
-                self.warnings.append(f"the confidence of {file.name} is not calibrated")
+            self.warnings = warnings_of(schema, self.engine)
         except BaseException:
             self.engine.close()
             raise

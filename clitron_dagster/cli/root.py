@@ -35,6 +35,7 @@ SECTIONS = {
         "feedback": "Tell what a request should have given; the next training learns it.",
         "shell-init": "A key in bash, zsh or fish that puts the command into the line.",
         "predict": "Answer a file of requests, JSON line by JSON line.",
+        "serve": "Answer requests over HTTP, on this machine; OpenAI's clients can ask too.",
     },
     "Look around": {
         "schemas": "List the CLIs that have a schema, with what is wrong with any.",

@@ -57,6 +57,7 @@ def show_command(schema: Schema, answer: dict[str, Any], argv: list[str]) -> Non
 
     from clitron_dagster.cli.results import out
     from clitron_dagster.decide import carries_command
+    from clitron_dagster.explain import explain
     from clitron_dagster.quoting import quote_line
 
     screen = out()
@@ -84,21 +85,3 @@ def _doubt(screen: Console, schema: Schema, row: dict[str, Any], unit: Unit) -> 
     for other in others:
         name = f"{schema.cli_name} {other.key}"
         screen.print(f"    {visible(name)}  – {visible(other.node.description)}")
-
-
-def explain(schema: Schema, answer: dict[str, Any]) -> list[tuple[str, str]]:
-    """(what is written, what it does) for the command and each option of a legal answer."""
-    unit = schema.unit(answer["command"], answer["subcommand"])
-    if unit is None:
-        return []
-    lines = [(unit.key, unit.node.description or "no description in the schema")]
-    for name, value in answer["args"].items():
-        arg = unit.arg(name)
-        shown = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
-        dashed = name if arg and arg.positional else f"{'-' if len(name) == 1 else '--'}{name}"
-        lines.append((f"{dashed} {shown}", (arg.description if arg else "") or name))
-    for name in answer["flags"]:
-        flag = unit.flag(name)
-        dashed = f"{'-' if len(name) == 1 else '--'}{name}"
-        lines.append((dashed, (flag.description if flag else "") or name))
-    return lines

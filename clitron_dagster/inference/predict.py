@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,35 +65,89 @@ def predict_with_signals(
     max_tokens: int = MAX_ANSWER_TOKENS,
 ) -> Iterator[tuple[Row, Signals | None]]:
     """Like :func:`predict_rows`, with what the confidence is made of (None for a failed row)."""
-    check_model(schema, engine)
-    grammar = schema_grammar(schema) if constrained else None
-    fill = Outline(schema).forced if constrained else None
-    fitted = calibration.parse(engine.metadata.get(calibration.KEY))
-    engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
+    predictor = Predictor(engine, schema, constrained=constrained, max_tokens=max_tokens)
     rows = iter(rows)
     size = engine.parallel if engine.parallel == 1 else 4 * engine.parallel
     while chunk := list(itertools.islice(rows, size)):
+        yield from predictor.answer(chunk)
+
+
+class Predictor:
+    """An engine made ready for one CLI, once: checked, its grammar made, the common prompt kept.
+
+    Raises:
+        ModelFileError: the model belongs to another CLI or another prompt.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        schema: Schema,
+        *,
+        constrained: bool = True,
+        max_tokens: int = MAX_ANSWER_TOKENS,
+    ) -> None:
+        self.engine, self.schema, self._max_tokens = engine, schema, max_tokens
+        self.warnings = warnings_of(schema, engine)
+        self._grammar = schema_grammar(schema) if constrained else None
+        self._fill = Outline(schema).forced if constrained else None
+        self._fitted = calibration.parse(engine.metadata.get(calibration.KEY))
+        engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
+
+    def answer(self, rows: Sequence[Row]) -> list[tuple[Row, Signals | None]]:
+        """These rows answered, as :func:`predict_with_signals` yields them."""
         prompts: dict[int, str] = {}
         failed: dict[int, str] = {}
-        for index, row in enumerate(chunk):
+        for index, row in enumerate(rows):
             try:
-                prompts[index] = _prompt_of(engine, schema, row)
+                prompts[index] = self.prompt(row)
             except ClitronError as error:
                 failed[index] = str(error)
-        completions = engine.complete_batch(
+        completions = self.engine.complete_batch(
             list(prompts.values()),
-            max_tokens,
-            grammar=grammar,
+            self._max_tokens,
+            grammar=self._grammar,
             until=answers.answer_end,
-            fill=fill,
+            fill=self._fill,
         )
         done = dict(zip(prompts, completions, strict=True))
-        for index, row in enumerate(chunk):
-            if index in done:
-                signals = signals_of(engine, done[index])
-                yield _answered(schema, row, done[index], signals, fitted), signals
-            else:
-                yield _failed(row, failed[index]), None
+        return [
+            self._answered(row, done[index])
+            if index in done
+            else (_failed(row, failed[index]), None)
+            for index, row in enumerate(rows)
+        ]
+
+    def prompt(self, row: Row) -> str:
+        """The prompt of a row.
+
+        Raises:
+            RequestError: there is no request in it, or one that cannot be put to a model.
+            TooLongError: it leaves no room for an answer.
+        """
+        request = row.get("nl") if isinstance(row, dict) else None
+        if not isinstance(request, str):
+            raise RequestError("the row has no text in `nl`")
+        text = _render(self.engine, self.schema, request, row.get("context"))
+        self.engine.fitting(text)
+        return text
+
+    def _answered(self, row: Row, completion: Completion) -> tuple[Row, Signals]:
+        signals = signals_of(self.engine, completion)
+        return _answered(self.schema, row, completion, signals, self._fitted), signals
+
+
+def warnings_of(schema: Schema, engine: Engine) -> list[str]:
+    """What a person should know of this model before believing its answers.
+
+    Raises:
+        ModelFileError: see :func:`check_model`.
+    """
+    found = check_model(schema, engine)
+    if calibration.parse(engine.metadata.get(calibration.KEY)) is None:
+        words = "its confidence is its own probability, not how often it is right"
+        found.append(f"{engine.path} carries no calibration: {words}")
+    return found
 
 
 def check_model(schema: Schema, model: Engine | Path) -> list[str]:
@@ -129,15 +183,6 @@ def check_model(schema: Schema, model: Engine | Path) -> list[str]:
 
 
 # -- one row --------------------------------------------------------------------------------------
-
-
-def _prompt_of(engine: Engine, schema: Schema, row: Row) -> str:
-    request = row.get("nl") if isinstance(row, dict) else None
-    if not isinstance(request, str):
-        raise RequestError("the row has no text in `nl`")
-    text = _render(engine, schema, request, row.get("context"))
-    engine.fitting(text)
-    return text
 
 
 def _render(engine: Engine, schema: Schema, request: str, context: Any) -> str:
