@@ -52,7 +52,8 @@ def _remembered(nodes: list[Node], before: dict[str, Node]) -> list[Node]:
     for node in nodes:
         known = before.get(node["name"])
         if known and node.get("unread"):
-            made.append(known)
+            said = node.get("description")  # by its group's list
+            made.append({**known, "description": said} if said else known)
         elif known and node.get("subcommands"):
             below = {child["name"]: child for child in known.get("subcommands") or ()}
             made.append({**node, "subcommands": _remembered(node["subcommands"], below)})
