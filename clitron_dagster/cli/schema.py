@@ -83,6 +83,8 @@ def import_(
     if output is not None and str(output) == "-":
         click.echo(update.text, nl=False)
         return
+    if not as_json:
+        report(imported, update)
     if not dry_run:
         from clitron_dagster.schema_import.update import save
 
@@ -90,7 +92,6 @@ def import_(
     if as_json:
         click.echo(json.dumps(as_dict(imported, update), indent=1, ensure_ascii=False))
         return
-    report(imported, update)
     state = "would be " if dry_run else ""
     click.echo(f"{file} {state}{'written' if update.is_new else 'brought up to date'}")
 

@@ -45,6 +45,25 @@ def test_import_diff_and_import_again(run: Run, schemas: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "nothing to change\n")
 
 
+def test_comments_are_not_lost_without_a_word(run: Run, schemas: Path) -> None:
+    spec, file = schemas.parent / "spec.kdl", schemas / "tool.yaml"
+    assert run("schema", "import", "tool", "--from", f"usage:{spec}").exit_code == 0
+    text = file.read_text().replace("List things", "&d List things  # mine")
+    file.write_text(text + "  - {name: extra, description: *d}\n")
+    before = file.read_text()
+    spec.write_text(SPEC.replace("List things", "Lists").replace('"All"', '"Everything"'))
+    for words in (["diff", "tool"], ["import", "tool", "--dry-run"]):
+        result = run("schema", *words)
+        assert result.exit_code == 0, result.output
+        assert "would go: # mine" in result.stderr
+    result = run("schema", "import", "tool")
+    assert result.exit_code == 1
+    assert "# mine), so nothing was written; move" in result.stderr
+    assert file.read_text() == before
+    changes = json.loads(run("schema", "diff", "tool", "--json").stdout)
+    assert (changes["layout_kept"], changes["lost_comments"]) == (False, ["# mine"])
+
+
 def test_output(run: Run, schemas: Path) -> None:
     source = f"usage:{schemas.parent / 'spec.kdl'}"
     printed = run("schema", "import", "tool", "--from", source, "--output", "-")

@@ -167,6 +167,43 @@ def test_commands_without_a_page_are_imported_and_filled_in_later(tmp_path):
     assert load_schema(file).units[0].arg("kind").choices == ("big", "small")
 
 
+def test_text_in_lines_costs_no_comment(tmp_path, imported):
+    mine = imported.read_text().replace(
+        "    description: Add a thing\n", "    description: >\n      Add one\n    # mine\n"
+    )
+    assert "# mine" in mine
+    imported.write_text(mine)
+    made = plan(imported, collect(prog(tmp_path, ADD + "\n      --dry   Only say it"), "prog"))
+    assert (made.layout_kept, made.lost_comments) == (True, [])
+    assert "    description: >\n      Add one\n    # mine\n" in made.text
+    assert "- {name: dry," in made.text
+
+
+def test_a_file_that_takes_writing_anew_loses_no_comment(tmp_path, imported):
+    top, commands = imported.read_text().split("\ncommands:\n")
+    shared = commands.replace("Add a thing", "&d Add a thing")
+    shared += "  - {name: extra, description: *d}\n"
+    source = prog(tmp_path, page=PAGE.replace("Add a thing", "Add things"))
+
+    def again(text: str):
+        imported.write_text(text)
+        return plan(imported, collect(source, "prog"))
+
+    made = again(f"{top}\ncommands:\n  # mine\n{shared}")
+    assert not made.layout_kept
+    line = made.lost_comments[0][0]
+    assert made.lost_comments == [(line, "# mine")]
+    before = imported.read_text(), snapshot_file(imported).read_text()
+    with pytest.raises(ImportFailed, match=rf"line {line}: # mine\), so nothing was written"):
+        save(made)
+    assert (imported.read_text(), snapshot_file(imported).read_text()) == before
+    made = again(f"# a\n\n# mine\n{top}\ncommands:\n{shared}")
+    assert (made.layout_kept, made.lost_comments) == (False, [])
+    save(made)
+    assert "# mine\n" in imported.read_text()
+    assert "Add things" in imported.read_text()
+
+
 def test_a_result_that_would_not_load_is_not_written(tmp_path, imported):
     before = imported.read_text()
     found = collect(prog(tmp_path), "prog")
