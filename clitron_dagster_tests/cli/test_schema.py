@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clitron_dagster.schema import load_schema
+from clitron_dagster.schema_import import update
 from clitron_dagster_tests.cli.conftest import Run
 from clitron_dagster_tests.paths import NOTES
 
@@ -43,6 +44,32 @@ def test_import_diff_and_import_again(run: Run, schemas: Path) -> None:
     assert load_schema(schemas / "tool.yaml").unit("rm", None).node.effect == "destructive"
     result = run("schema", "diff", "tool", "--exit-code")
     assert (result.exit_code, result.stdout) == (0, "nothing to change\n")
+
+
+@pytest.mark.parametrize("command", ["diff", "import"])
+@pytest.mark.parametrize(
+    "kind", ["help:sh -c 'touch {}'", "python:{}:app", "fig:{}", "help:{} --odd\n\x1b[2J"]
+)
+def test_a_snapshot_does_not_decide_what_runs(
+    run: Run, schemas: Path, monkeypatch: pytest.MonkeyPatch, command: str, kind: str
+) -> None:
+    monkeypatch.setattr(update, "collect", lambda source, *_, **__: pytest.fail(source))
+    file = schemas / "notes.imported.json"
+    source = kind.format(schemas / "ran")
+    file.write_text(json.dumps({"source": source, "schema": {"commands": []}}))
+    result = run("schema", command, "notes")
+    assert result.exit_code == 1
+    assert repr(source) in result.stderr
+    assert "--from" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (schemas / "ran").exists()
+
+
+def test_a_snapshot_without_a_source_is_as_none(run: Run, schemas: Path) -> None:
+    for source in ({}, {"source": 3}, {"source": "help"}):
+        text = json.dumps({**source, "schema": {"commands": []}})
+        (schemas / "no-such-cli.imported.json").write_text(text)
+        assert "no program `no-such-cli`" in run("schema", "diff", "no-such-cli").stderr
 
 
 def test_comments_are_not_lost_without_a_word(run: Run, schemas: Path) -> None:
