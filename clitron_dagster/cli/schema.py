@@ -37,7 +37,7 @@ def schema() -> None:
 @click.argument("name", metavar="NAME")
 @click.option(
     "--from", "source", metavar="SOURCE",
-    help="Where from; by default where the import before was from, else help.",
+    help="Where from; by default help, or the usage spec of the import before.",
 )  # fmt: skip
 @click.option(
     "--only", multiple=True, metavar="COMMAND", help="Only this command; may be repeated."
@@ -74,7 +74,9 @@ def import_(
     Run again, it takes over what the CLI changed and keeps what you added: phrases, examples,
     effects, kinds of value, context, comments. schemas/NAME.imported.json remembers what the CLI
     said, so that your changes can be told from its own; keep it with the schema. Without it an
-    import only adds, and lists what differs. Effects and kinds are guesses: read them over.
+    import only adds, and lists what differs. What ran help:PROGRAM, python: or fig: before must be
+    named again with --from: a file that came with a schema does not decide what runs.
+    Effects and kinds are guesses: read them over.
 
     The program is run with --help (-h, help) for each of its commands, in an empty folder and
     without input. Name only programs that you trust to take --help for what it is.
@@ -83,6 +85,8 @@ def import_(
     if output is not None and str(output) == "-":
         click.echo(update.text, nl=False)
         return
+    if not as_json:
+        report(imported, update)
     if not dry_run:
         from clitron_dagster.schema_import.update import save
 
@@ -90,7 +94,6 @@ def import_(
     if as_json:
         click.echo(json.dumps(as_dict(imported, update), indent=1, ensure_ascii=False))
         return
-    report(imported, update)
     state = "would be " if dry_run else ""
     click.echo(f"{file} {state}{'written' if update.is_new else 'brought up to date'}")
 
@@ -214,12 +217,29 @@ def _plan(
     timeout: float,
     output: Path | None,
 ) -> tuple[Path, Imported, Update]:
-    from clitron_dagster.schema_import.snapshot import last_source
     from clitron_dagster.schema_import.update import collect, plan
 
     if not _NAME.fullmatch(name):
         raise ClitronError(f"`{name}` is not a CLI's name; use letters, digits, `-`, `_` and `.`")
     file = make_settings().schema_file(name)
     file = output if output is not None and str(output) != "-" else file
-    imported = collect(source or last_source(file) or "help", name, only=only, timeout=timeout)
+    imported = collect(source or _remembered(file), name, only=only, timeout=timeout)
     return file, imported, plan(file, imported, only=only, overwrite=overwrite)
+
+
+def _remembered(file: Path) -> str:
+    """The source of the import before, where it may be used unasked: the snapshot is a data file
+    that may come from others, and must not decide what is run."""
+    from clitron_dagster.schema_import.snapshot import (
+        last_source,
+        runs_what_it_names,
+        snapshot_file,
+    )
+
+    source = last_source(file) or "help"
+    if runs_what_it_names(source):
+        raise ClitronError(
+            f"{snapshot_file(file).name} says that the import before ran something: {source!r}; "
+            "if you trust that, name it with --from"
+        )
+    return source

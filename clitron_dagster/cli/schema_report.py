@@ -21,7 +21,9 @@ def report(imported: Imported, update: Update, shown: int | None = SHOWN) -> Non
     for note in imported.notes:
         click.echo(visible(f"note: {note}"), err=True)
     if not update.layout_kept:
-        click.echo("note: the file is written anew; comments in its middle are lost", err=True)
+        click.echo("note: this takes writing the file anew, in another layout", err=True)
+    for line, comment in update.lost_comments:
+        click.echo(visible(f"note: the comment in line {line} would go: {comment}"), err=True)
     if imported.pages:
         click.echo(f"{imported.pages} pages in {imported.seconds:.1f} s")
     counts = []
@@ -54,6 +56,8 @@ def as_dict(imported: Imported, update: Update) -> dict[str, Any]:
         "pages": imported.pages,
         "seconds": round(imported.seconds, 2),
         "notes": imported.notes,
+        "layout_kept": update.layout_kept,
+        "lost_comments": [comment for _, comment in update.lost_comments],
         "changes": changes,
     }
 

@@ -114,7 +114,7 @@ def _nodes(visits: list[Visit], program: str, notes: list[str]) -> list[Node]:
             aliases += [visit.listed.name] if visit.listed.name not in aliases else []
             continue
         node = command_node(visit.listed, visit.page)
-        if visit.problem == "timeout":
+        if visit.page is None:  # it hung, was not asked any more, or showed no help (an error, say)
             node["unread"] = True  # a merge keeps what it knew of the command
         if children := _nodes(visit.children, program, notes):
             node["subcommands"] = children

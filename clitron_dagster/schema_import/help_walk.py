@@ -36,7 +36,7 @@ class Visit:
     page: Page | None = None
     text: str = ""
     children: list[Visit] = field(default_factory=list)
-    problem: str = ""  # timeout, unknown, none (no page of its own)
+    problem: str = ""  # timeout, unknown, none (no page of its own); also empty: not asked
 
 
 class Walker:

@@ -64,12 +64,14 @@ class _Merger:
     ) -> list[Node]:
         """Commands of one group: old order, additions behind their neighbour in the CLI's order."""
         theirs, before = _by_name(new), _by_name(base or ())
+        unread = {node["name"] for node in new if node.get("unread")}
         made: list[Node] = []
         for node in old:
             name = node["name"]
             mine = (*path, name)
             if name in theirs:
-                made.append(self.node(node, theirs[name], before.get(name), mine))
+                said = _with_aliases(theirs[name], node, unread)
+                made.append(self.node(node, said, before.get(name), mine))
             elif name in before or self.overwrite:
                 self.notes("removed", node, mine)
             else:
@@ -88,7 +90,10 @@ class _Merger:
         unit = " ".join(path)
         made = copy.deepcopy(old)
         if new.get("unread"):
-            self.note("kept", unit, "its help could not be read this time")
+            if new.get("description"):  # its group's list was read
+                self.values(made, new, base, ("description",), unit)
+            if any(old.get(key) for key in _UNIT_LISTS):
+                self.note("kept", unit, "its help could not be read this time")
             return made
         self.values(made, new, base, ("description", "aliases", "effect"), unit)
         if bool(old.get("subcommands")) != bool(new.get("subcommands")):
@@ -197,6 +202,13 @@ class _Merger:
 
 def _by_name(nodes: Iterable[Node]) -> dict[str, Node]:
     return {node["name"]: node for node in nodes if isinstance(node, dict) and "name" in node}
+
+
+def _with_aliases(new: Node, old: Node, unread: set[str]) -> Node:
+    """Only its page tells that a command is another's alias: unread, it is what it was."""
+    there = new.get("aliases") or []
+    lost = [a for a in old.get("aliases") or () if a in unread and a not in there]
+    return {**new, "aliases": [*there, *lost]} if lost else new
 
 
 def _options(node: Node) -> dict[str, tuple[str, Node]]:

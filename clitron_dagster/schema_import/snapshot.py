@@ -17,9 +17,16 @@ def snapshot_file(file: Path) -> Path:
 
 
 def last_source(file: Path) -> str | None:
-    """Where the import before read from; None where there was none."""
-    snapshot = load_snapshot(file)
-    return str(snapshot["source"]) if snapshot else None
+    """Where the import before read from; None where there was none. It is data that may have come
+    with the schema from anybody: see :func:`runs_what_it_names`."""
+    source = (load_snapshot(file) or {}).get("source")
+    return source if isinstance(source, str) and source else None
+
+
+def runs_what_it_names(source: str) -> bool:
+    """Whether reading a source runs a program or code that the source itself names: all but plain
+    ``help``, which asks the CLI that the user names, and ``usage:FILE``, which is only read."""
+    return source != "help" and not source.startswith("usage:")
 
 
 def load_snapshot(file: Path) -> Node | None:
@@ -52,7 +59,8 @@ def _remembered(nodes: list[Node], before: dict[str, Node]) -> list[Node]:
     for node in nodes:
         known = before.get(node["name"])
         if known and node.get("unread"):
-            made.append(known)
+            said = node.get("description")  # by its group's list
+            made.append({**known, "description": said} if said else known)
         elif known and node.get("subcommands"):
             below = {child["name"]: child for child in known.get("subcommands") or ()}
             made.append({**node, "subcommands": _remembered(node["subcommands"], below)})

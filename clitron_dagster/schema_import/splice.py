@@ -6,6 +6,7 @@ value, the line or the item is replaced, and everything else is left as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -67,8 +68,14 @@ class _Editor:
             assert isinstance(node, yaml.SequenceNode)
             self._items(key, node, old, new)
             return
+        gone = _left_out(old, new) if block else None
+        if gone is not None:
+            assert isinstance(node, yaml.SequenceNode)
+            for index in gone:
+                self._remove_lines(node.value[index])
+            return
         start = key_node.end_mark.index + 1
-        self.edits.append((start, _end(node, start), f" {flow(new)}"))
+        self.edits.append((start, self._end(node, start), f" {flow(new)}"))
 
     def _items(self, key: str, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> None:
         wanted = {item["name"]: item for item in new}
@@ -80,7 +87,7 @@ class _Editor:
             if item["name"] not in staying:
                 self._remove_lines(item_node)
                 continue
-            there[item["name"]] = self._line_end(_end(item_node))
+            there[item["name"]] = self._line_end(self._end(item_node))
             if item != wanted[item["name"]]:
                 order = COMMAND if key in ("commands", "subcommands") else KEYS
                 self.mapping(item_node, item, wanted[item["name"]], order)
@@ -100,26 +107,26 @@ class _Editor:
 
     def _remove_lines(self, node: yaml.Node) -> None:
         start = self.text.rfind("\n", 0, node.start_mark.index) + 1
-        self.edits.append((start, min(self._line_end(_end(node)) + 1, len(self.text)), ""))
+        self.edits.append((start, min(self._line_end(self._end(node)) + 1, len(self.text)), ""))
 
     def _remove_pair(self, node: yaml.MappingNode, key: str) -> None:
         index = next(i for i, (name, _) in enumerate(node.value) if name.value == key)
         key_node, value = node.value[index]
         if not node.flow_style:
             start = self.text.rfind("\n", 0, key_node.start_mark.index) + 1
-            end = _end(value, key_node.end_mark.index + 1)
+            end = self._end(value, key_node.end_mark.index + 1)
             self.edits.append((start, min(self._line_end(end) + 1, len(self.text)), ""))
         elif index:
-            self.edits.append((_end(node.value[index - 1][1]), _end(value), ""))
+            self.edits.append((self._end(node.value[index - 1][1]), self._end(value), ""))
         else:
-            behind = node.value[1][0].start_mark.index if len(node.value) > 1 else _end(value)
+            behind = node.value[1][0].start_mark.index if len(node.value) > 1 else self._end(value)
             self.edits.append((key_node.start_mark.index, behind, ""))
 
     def _add_pair(self, node: yaml.MappingNode, key: str, value: Any, order: Sequence[str]) -> None:
         before = order[: order.index(key)] if key in order else order
         places = {name.value: (name, inner) for name, inner in node.value}
         anchor = next((places[name] for name in reversed(before) if name in places), node.value[0])
-        end = _end(anchor[1], anchor[0].end_mark.index + 1)
+        end = self._end(anchor[1], anchor[0].end_mark.index + 1)
         if node.flow_style:
             self.edits.append((end, end, f", {flow(key)}: {flow(ordered(value))}"))
             return
@@ -131,10 +138,32 @@ class _Editor:
         end = self.text.find("\n", at)
         return len(self.text) if end < 0 else end
 
+    def _end(self, node: yaml.Node, start: int = 0) -> int:
+        """Where a node's own text ends; PyYAML counts the comments behind a block to it, and to
+        text in lines (``|``, ``>``) the line breaks up to what comes next."""
+        if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+            last = node.value[-1]
+            if isinstance(last, tuple):
+                return self._end(last[1], last[0].end_mark.index + 1)
+            return self._end(last)
+        end = int(node.end_mark.index)
+        if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+            begin = int(node.start_mark.index)
+            behind = len(self.text[begin:end]) - len(self.text[begin:end].rstrip("\n"))
+            if re.match(r"[|>]\d?\+", self.text[begin:end]):  # the empty lines are part of it
+                behind = min(behind, 1)
+            end -= behind
+        return max(end, start)
 
-def _end(node: yaml.Node, start: int = 0) -> int:
-    """Where a node's own text ends; PyYAML counts the comments behind a block to it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _end(last[1], last[0].end_mark.index + 1) if isinstance(last, tuple) else _end(last)
-    return max(int(node.end_mark.index), start)
+
+def _left_out(old: Any, new: Any) -> list[int] | None:
+    """Places of the items that ``new`` leaves out of ``old``; None where more than that differs."""
+    if not isinstance(old, list) or not isinstance(new, list) or not new:
+        return None
+    gone, rest = [], list(new)
+    for index, item in enumerate(old):
+        if rest and item == rest[0]:
+            rest.pop(0)
+        else:
+            gone.append(index)
+    return None if rest else gone

@@ -20,6 +20,7 @@ from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema.load import SchemaError, load_schema
 from clitron_dagster.schema.model import Schema
 from clitron_dagster.schema_import.changes import Change, Merged, strip
+from clitron_dagster.schema_import.comments import lost
 from clitron_dagster.schema_import.help_run import TIMEOUT_SECONDS
 from clitron_dagster.schema_import.merge import merge
 from clitron_dagster.schema_import.snapshot import dump_snapshot, load_snapshot, snapshot_file
@@ -48,7 +49,11 @@ class Imported:
 
 @dataclass(frozen=True)
 class Update:
-    """A schema file as it would be after the import; nothing is written yet."""
+    """A schema file as it would be after the import; nothing is written yet.
+
+    ``lost_comments`` are those (line, comment) that ``text`` no longer has. Where ``layout_kept``
+    they went with what was removed; else the file is written anew, and :func:`save` refuses that.
+    """
 
     file: Path
     text: str
@@ -56,6 +61,7 @@ class Update:
     merged: Merged
     is_new: bool
     layout_kept: bool
+    lost_comments: list[tuple[int, str]] = field(default_factory=list)
 
 
 def collect(
@@ -83,10 +89,10 @@ def collect(
         tree = _reader(kind)(rest, name)
         if only:
             tree["commands"] = [c for c in tree["commands"] if c.get("name") in only]
-    schema, lost = tidy(tree)
+    schema, left_out = tidy(tree)
     if not schema["commands"]:
         raise ImportFailed(f"`{source}` names no command that a schema can hold")
-    return Imported(source, schema, [*notes, *lost], pages, time.monotonic() - started)
+    return Imported(source, schema, [*notes, *left_out], pages, time.monotonic() - started)
 
 
 def _reader(kind: str) -> Callable[[str, str], Node]:
@@ -131,11 +137,25 @@ def plan(
     result = spliced if spliced is not None else _anew(text, merged.schema)
     _check(file, result)
     made = dump_snapshot(imported.source, new, base, only)
-    return Update(file, result, made, merged, False, spliced is not None)
+    gone = lost(text, result) if result != text else []
+    return Update(file, result, made, merged, False, spliced is not None, gone)
 
 
 def save(update: Update) -> None:
-    """Write the schema and its snapshot, each whole or not at all."""
+    """Write the schema and its snapshot, each whole or not at all.
+
+    Raises:
+        ImportFailed: the file would have to be written anew, and lose comments.
+    """
+    if update.lost_comments and not update.layout_kept:
+        line, comment = update.lost_comments[0]
+        more = len(update.lost_comments) - 1
+        where = f"line {line}: {comment}" + (f" and {more} more" if more else "")
+        raise ImportFailed(
+            f"{update.file}: it would be written anew, without its comments ({where}), so nothing "
+            "was written; move them to the top of the file, or take over by hand what "
+            "`--output -` prints"
+        )
     for file, text in ((update.file, update.text), (snapshot_file(update.file), update.snapshot)):
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -190,9 +210,10 @@ def _anew(text: str, schema: Node) -> str:
     """The whole file written anew; of its comments only those at its top stay."""
     header = []
     for line in text.splitlines():
-        if not line.startswith("#"):
+        if line.startswith("#"):
+            header.append(line[1:].removeprefix(" "))
+        elif line.strip():
             break
-        header.append(line[1:].removeprefix(" "))
     return to_yaml(schema, header)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clitron_dagster.schema import load_schema
+from clitron_dagster.schema_import import update
 from clitron_dagster_tests.cli.conftest import Run
 from clitron_dagster_tests.paths import NOTES
 
@@ -43,6 +44,51 @@ def test_import_diff_and_import_again(run: Run, schemas: Path) -> None:
     assert load_schema(schemas / "tool.yaml").unit("rm", None).node.effect == "destructive"
     result = run("schema", "diff", "tool", "--exit-code")
     assert (result.exit_code, result.stdout) == (0, "nothing to change\n")
+
+
+@pytest.mark.parametrize("command", ["diff", "import"])
+@pytest.mark.parametrize(
+    "kind", ["help:sh -c 'touch {}'", "python:{}:app", "fig:{}", "help:{} --odd\n\x1b[2J"]
+)
+def test_a_snapshot_does_not_decide_what_runs(
+    run: Run, schemas: Path, monkeypatch: pytest.MonkeyPatch, command: str, kind: str
+) -> None:
+    monkeypatch.setattr(update, "collect", lambda source, *_, **__: pytest.fail(source))
+    file = schemas / "notes.imported.json"
+    source = kind.format(schemas / "ran")
+    file.write_text(json.dumps({"source": source, "schema": {"commands": []}}))
+    result = run("schema", command, "notes")
+    assert result.exit_code == 1
+    assert repr(source) in result.stderr
+    assert "--from" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (schemas / "ran").exists()
+
+
+def test_a_snapshot_without_a_source_is_as_none(run: Run, schemas: Path) -> None:
+    for source in ({}, {"source": 3}, {"source": "help"}):
+        text = json.dumps({**source, "schema": {"commands": []}})
+        (schemas / "no-such-cli.imported.json").write_text(text)
+        assert "no program `no-such-cli`" in run("schema", "diff", "no-such-cli").stderr
+
+
+def test_comments_are_not_lost_without_a_word(run: Run, schemas: Path) -> None:
+    spec, file = schemas.parent / "spec.kdl", schemas / "tool.yaml"
+    assert run("schema", "import", "tool", "--from", f"usage:{spec}").exit_code == 0
+    text = file.read_text().replace("List things", "&d List things  # mine")
+    file.write_text(text + "  - {name: extra, description: *d}\n")
+    before = file.read_text()
+    spec.write_text(SPEC.replace("List things", "Lists").replace('"All"', '"Everything"'))
+    for words in (["diff", "tool"], ["import", "tool", "--dry-run"]):
+        result = run("schema", *words)
+        assert result.exit_code == 0, result.output
+        assert "would go: # mine" in result.stderr
+    result = run("schema", "import", "tool")
+    assert result.exit_code == 1
+    assert "# mine), so nothing was written; move" in result.stderr
+    assert file.read_text() == before
+    changes = json.loads(run("schema", "diff", "tool", "--json").stdout)
+    assert (changes["layout_kept"], changes["lost_comments"]) == (False, ["# mine"])
 
 
 def test_output(run: Run, schemas: Path) -> None:

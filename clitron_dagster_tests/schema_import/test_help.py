@@ -64,6 +64,11 @@ def test_a_program_that_prints_one_page_for_everything_ends(tmp_path):
     found = walk(program(tmp_path, f"cat <<'END'\n{ROOT_PAGE}\nEND"), "prog")
     assert found.pages == 3
     assert [c["name"] for c in found.schema["commands"]] == ["add", "item"]
+    units = loaded(found.schema, tmp_path).units  # no page of their own, and yet to be used
+    assert [(u.key, u.node.description) for u in units] == [
+        ("add", "Add a thing"),
+        ("item", "Work with items"),
+    ]
     echoing = program(tmp_path, f"echo Help for $@; cat <<'END'\n{ROOT_PAGE}\nEND")
     assert walk(echoing, "prog").pages == 3
 

@@ -191,6 +191,35 @@ def test_a_page_that_could_not_be_read_removes_nothing():
     assert "login" in said(merged, "kept")
 
 
+def test_a_group_that_could_not_be_read_keeps_its_commands():
+    new = cli()
+    new["commands"][0] = {"name": "item", "description": "Things", "unread": True}
+    old = by_hand()
+    for overwrite in (False, True):
+        merged = merge(old, new, cli(), overwrite=overwrite)
+        item = unit(merged.schema, "item")
+        assert item == unit(old, "item") | {"description": "Things"}  # its parent's page says so
+        assert "item" in said(merged, "kept")
+
+
+def test_what_has_no_page_of_its_own_is_not_told_of_each_time():
+    new = cli()
+    new["commands"].append({"name": "extra", "description": "A plugin", "unread": True})
+    merged = merge(by_hand(), new, copy.deepcopy(new))
+    assert merged.schema == by_hand()
+    assert "extra" not in said(merged, "kept")
+
+
+def test_an_alias_whose_page_was_not_read_stays_one():
+    old, base, new = cli(), cli(), cli()
+    for tree in (old, base):
+        tree["commands"][1]["aliases"] = ["signin", "old"]
+    new["commands"].append({"name": "signin", "unread": True})
+    merged = merge(old, new, base)
+    assert unit(merged.schema, "login")["aliases"] == ["signin"]  # the page no longer says `old`
+    assert [command["name"] for command in merged.schema["commands"]] == ["item", "login"]
+
+
 def test_inputs_are_left_alone():
     old, new, base = by_hand(), cli(), cli()
     new["commands"].append({"name": "new", "flags": [{"name": "x"}]})

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from clitron_dagster.schema import load_schema
-from clitron_dagster.schema_import import update
+from clitron_dagster.schema_import import help_walk, update
 from clitron_dagster.schema_import.help_run import HelpError
 from clitron_dagster.schema_import.snapshot import last_source, snapshot_file
 from clitron_dagster.schema_import.update import ImportFailed, collect, plan, save
@@ -98,6 +98,110 @@ def test_a_page_that_hangs_removes_nothing(tmp_path, imported):
         json.loads(made.snapshot)["schema"]
         == json.loads(snapshot_file(imported).read_text())["schema"]
     )
+
+
+GROUPS = PAGE.replace("add ", "item").replace("rm ", "user")
+GROUP = r"printf 'Usage:\n  prog %s [command]\n\nCommands:\n  ls   List\n  rm   Remove' $1"
+LEAF = r"printf 'Usage:\n  prog %s %s\n\nFlags:\n      --all   All of it' $1 $2"
+
+
+def groups(folder, instead: str = "") -> str:
+    """Two groups of two commands each; ``instead`` is a case that comes before its pages."""
+    body = f"""case "$*" in {instead}
+*" ls"*|*" rm"*) {LEAF} ;;
+item*|user*) {GROUP} ;;
+*) cat <<'END'
+{GROUPS}
+END
+esac"""
+    return f"help:{program(folder, body)}"
+
+
+@pytest.mark.parametrize(
+    ("instead", "limits"),
+    [
+        ("item*) echo 'error connecting to api.example.com' >&2; exit 1 ;;", {}),
+        ("item*) echo 'To get started, please log in' >&2; exit 4 ;;", {}),
+        ("item*) ;;", {}),
+        ("item*) sleep 9 ;;", {"MAX_TIMEOUTS": 1}),
+        ("", {"MAX_PAGES": 1}),
+        ("", {"MAX_PAGES": 2}),
+        ("", {"MAX_PAGES": 4}),
+    ],
+)
+def test_pages_that_were_not_read_remove_nothing(tmp_path, monkeypatch, instead, limits):
+    file = tmp_path / "prog.yaml"
+    save(plan(file, collect(groups(tmp_path), "prog")))
+    assert [u.key for u in load_schema(file).units] == ["item ls", "item rm", "user ls", "user rm"]
+    mine = file.read_text().replace(
+        "      - name: rm\n",
+        '      - name: rm\n        natural_language: ["drop it"]  # mine\n'
+        "        examples:\n          - {request: drop all, flags: [all]}\n",
+    )
+    file.write_text(mine)
+    for name, value in limits.items():
+        monkeypatch.setattr(help_walk, name, value)
+    timeout = 0.3 if "sleep" in instead else 10
+    save(plan(file, collect(groups(tmp_path, instead), "prog", timeout=timeout)))
+    assert file.read_text() == mine
+    monkeypatch.undo()
+    again = plan(file, collect(groups(tmp_path), "prog"))
+    assert (again.text, again.merged.changes) == (mine, [])
+
+
+def test_commands_without_a_page_are_imported_and_filled_in_later(tmp_path):
+    file = tmp_path / "prog.yaml"
+    down = "add*|rm*) echo 'no network' >&2; exit 1 ;;"
+    source = prog(tmp_path)
+    script = tmp_path / "prog"
+    whole = script.read_text()
+    script.write_text(whole.replace('case "$1" in', f'case "$1" in {down}'))
+    save(plan(file, collect(source, "prog")))
+    assert [(u.key, u.node.description) for u in load_schema(file).units] == [
+        ("add", "Add a thing"),
+        ("rm", "Remove a thing"),
+    ]
+    assert "unread" not in file.read_text() + snapshot_file(file).read_text()
+    script.write_text(whole)
+    save(plan(file, collect(source, "prog")))
+    assert load_schema(file).units[0].arg("kind").choices == ("big", "small")
+
+
+def test_text_in_lines_costs_no_comment(tmp_path, imported):
+    mine = imported.read_text().replace(
+        "    description: Add a thing\n", "    description: >\n      Add one\n    # mine\n"
+    )
+    assert "# mine" in mine
+    imported.write_text(mine)
+    made = plan(imported, collect(prog(tmp_path, ADD + "\n      --dry   Only say it"), "prog"))
+    assert (made.layout_kept, made.lost_comments) == (True, [])
+    assert "    description: >\n      Add one\n    # mine\n" in made.text
+    assert "- {name: dry," in made.text
+
+
+def test_a_file_that_takes_writing_anew_loses_no_comment(tmp_path, imported):
+    top, commands = imported.read_text().split("\ncommands:\n")
+    shared = commands.replace("Add a thing", "&d Add a thing")
+    shared += "  - {name: extra, description: *d}\n"
+    source = prog(tmp_path, page=PAGE.replace("Add a thing", "Add things"))
+
+    def again(text: str):
+        imported.write_text(text)
+        return plan(imported, collect(source, "prog"))
+
+    made = again(f"{top}\ncommands:\n  # mine\n{shared}")
+    assert not made.layout_kept
+    line = made.lost_comments[0][0]
+    assert made.lost_comments == [(line, "# mine")]
+    before = imported.read_text(), snapshot_file(imported).read_text()
+    with pytest.raises(ImportFailed, match=rf"line {line}: # mine\), so nothing was written"):
+        save(made)
+    assert (imported.read_text(), snapshot_file(imported).read_text()) == before
+    made = again(f"# a\n\n# mine\n{top}\ncommands:\n{shared}")
+    assert (made.layout_kept, made.lost_comments) == (False, [])
+    save(made)
+    assert "# mine\n" in imported.read_text()
+    assert "Add things" in imported.read_text()
 
 
 def test_a_result_that_would_not_load_is_not_written(tmp_path, imported):

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clitron_dagster.schema_import.comments import comments, lost
 from clitron_dagster.schema_import.splice import splice
 from clitron_dagster.schema_import.write import flow, to_yaml
 from clitron_dagster_tests.paths import NOTES, SCHEMAS
@@ -124,6 +125,77 @@ def test_items_are_added_and_removed_with_the_comments_of_others_in_place():
     assert "  - name: a   # why a" in lines
     assert "  - name: b" not in lines
     assert "  # --- three" in lines
+
+
+LINES = """cli_name: x
+commands:
+  # --- one
+  - name: a
+    description: HEAD
+      Long text # no comment
+      in lines
+    effect: read  # why
+    flags:
+      - name: f
+        description: HEAD
+          Flag
+          text
+
+      # the second
+      - {name: g}
+
+  # --- two
+  - name: b
+    description: HEAD
+      B
+
+  # --- three
+  - name: c
+    description: HEAD
+      C
+"""
+
+
+@pytest.mark.parametrize("head", ["|", ">", "|-", ">-", "|+", ">+", "|2", "|2+", ">  # as it is"])
+def test_text_in_lines_keeps_its_place(head):
+    text = LINES.replace("HEAD", head)
+    remarks = comments(text)
+    assert "# the second" in [comment for _, comment in remarks]
+    assert "# no comment" not in [comment for _, comment in remarks]
+
+    def edit(change) -> str:
+        tree = yaml.safe_load(text)
+        change(tree["commands"])
+        made = splice(text, tree)
+        assert made is not None
+        assert [c for _, c in lost(text, made) if c != "# as it is"] == []
+        return made
+
+    assert "description: New\n    effect: read  # why" in edit(
+        lambda nodes: nodes[0].update(description="New")
+    )
+    edit(lambda nodes: nodes[0].update(effect="write", aliases=["aa"]))
+    edit(lambda nodes: nodes[0]["flags"][0].update(short="F"))
+    edit(lambda nodes: nodes[0]["flags"].insert(1, {"name": "h"}))
+    edit(lambda nodes: nodes[0]["flags"].append({"name": "h"}))
+    edit(lambda nodes: nodes.insert(2, {"name": "new"}))
+    edit(lambda nodes: nodes.append({"name": "new"}))
+    edit(lambda nodes: nodes.pop(1))
+    edit(lambda nodes: nodes[2].update(effect="read"))
+    edit(lambda nodes: nodes[1].pop("description"))
+
+
+def test_what_is_left_out_of_a_list_leaves_its_neighbours():
+    tree = yaml.safe_load(TEXT)
+    tree["commands"][1]["natural_language"] = ["two"]
+    assert changed(tree) == (["      - one"], [])
+
+
+def test_comments_that_would_go():
+    text = 'a: "# no"  # b\nc: [1, # d\n  2]\ne: |  # f\n  # no\n# g\nh: x#no\n#i'
+    assert comments(text) == [(1, "# b"), (2, "# d"), (4, "# f"), (6, "# g"), (8, "#i")]
+    assert lost(text, "# d\n# g\n# b\nnew: 1  # z\n") == [(4, "# f"), (8, "#i")]
+    assert lost("# x\na: 1 # x\n", "# x\na: 1\n") == [(2, "# x")]
 
 
 def test_order_can_change():
