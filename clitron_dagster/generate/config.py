@@ -104,6 +104,10 @@ class RawExamplesConfig(StageConfig):
         return self
 
     @property
+    def pays(self) -> bool:
+        return list(self.campaigns) != ["offline"]
+
+    @property
     def campaigns(self) -> dict[str, float]:
         """``backend:model`` (or ``offline``) → share; shares add up to 1."""
         models = {"anthropic": self.anthropic_model, "openai": self.openai_model}
@@ -120,7 +124,7 @@ class RawExamplesConfig(StageConfig):
     def _what_decides(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only what the rows depend on, so that the offline path keeps its fingerprints."""
         data: dict[str, Any] = handler(self)
-        if list(self.campaigns) == ["offline"]:
+        if not self.pays:
             return {key: value for key, value in data.items() if key not in _API_FIELDS}
         unused = ("anthropic_model", "openai_model")  # `source` names the models
         return {k: v for k, v in data.items() if k not in unused} | {"source": self.campaigns}
