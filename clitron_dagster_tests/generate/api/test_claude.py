@@ -9,6 +9,7 @@ import pytest
 
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.generate.api.backend import ApiError
+from clitron_dagster.generate.api.ledger import Ledger
 from clitron_dagster_tests.generate.api.conftest import Generate
 from clitron_dagster_tests.generate.api.stand_in import HAIKU, KEY, StandIn, lines
 from clitron_dagster_tests.generate.helpers import notes
@@ -106,6 +107,15 @@ def test_keys(
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(ApiError, match="set ANTHROPIC_API_KEY"):
         generate()
+
+
+def test_a_dummy_for_a_key_leaves_answers_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "ollama")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    Ledger(tmp_path, "a run").add("a key", body=f"ollama run llama3 {KEY}")
+    assert lines(tmp_path)[0]["body"] == "ollama run llama3 ***"
 
 
 def test_a_server_that_is_none(server: StandIn, generate: Generate, tmp_path: Path) -> None:
