@@ -61,6 +61,33 @@ def test_the_limit_of_money_stops_and_what_was_paid_for_serves(
     assert metrics["requests_new"] == server.calls - calls
 
 
+def test_the_limit_of_money_is_one_for_all_models_of_a_run(
+    server: StandIn, generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = {"dear": 2, "cheap": 1}
+    models = {name: {"backend": "anthropic", "input": 0, "output": p} for name, p in prices.items()}
+    table = tmp_path / "prices.yaml"
+    table.write_text(json.dumps({"date": "2026-11-21", "models": models}))
+    monkeypatch.setenv("CLITRON_PRICES", str(table))
+    given = {
+        "source": {"anthropic:dear": 1, "anthropic:cheap": 1}, "num_examples": 200,
+        "max_tokens_per_row": 20, "concurrency": 1,
+    }  # fmt: skip
+    metrics, _ = generate(**given)
+    dear, cheap = (campaign["cost_usd_this_run"] for campaign in metrics["campaigns"])
+    assert metrics["cost_usd_this_run"] == metrics["cost_usd"] == pytest.approx(dear + cheap)
+    shutil.rmtree(tmp_path / "kept")
+    limit = dear + 0.55 * cheap
+    with pytest.raises(BudgetError, match="are spent in this run"):
+        generate(**given, max_cost_usd=limit)
+    spent = dict.fromkeys(prices, 0.0)
+    for line in lines(tmp_path / "kept"):
+        tokens = json.loads(line["body"])["usage"]["output_tokens"]
+        spent[line["model"]] += tokens * prices[line["model"]] / 1e6
+    assert all(spent.values())
+    assert sum(spent.values()) <= limit
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., bool]:
     """``make(force=True, concurrency=2)``: whether the artifact in the store could be reused."""
