@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -189,7 +189,7 @@ class Batches:
         failed: dict[str, str] = {}
         try:
             with self._api.with_streaming_response.results(batch["batch"]) as response:
-                for line in response.iter_lines():
+                for line in _lines(response.iter_bytes()):
                     self._result(batch, line, failed)
         except httpx2.HTTPError as error:
             self.log(
@@ -215,6 +215,16 @@ class Batches:
             contexts=batch["asks"][key], body=line,
         )  # fmt: skip
         self.budget.settle(key, read_message(line).usage)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines of JSON. Text cut into lines is also cut at U+2028 and its like, which JSON may hold."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+    yield rest.decode("utf-8", "replace")
 
 
 def _wait(error: Any, attempt: int) -> float:

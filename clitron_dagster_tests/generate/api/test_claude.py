@@ -86,6 +86,16 @@ def test_a_batch_that_was_made_though_the_server_said_500_and_results_that_break
     assert metrics["cost_usd"] == pytest.approx(server.cost(*HAIKU) / 2, abs=1e-6)
 
 
+def test_results_with_characters_that_look_like_line_ends(
+    server: StandIn, generate: Generate, tmp_path: Path
+) -> None:
+    server.batch_faults = dict.fromkeys(range(1, 100), "separators")
+    _, rows = generate(mode="batch")
+    assert len(rows) >= 72
+    assert set(server.paid.values()) == {1}
+    assert "\u2028" in lines(tmp_path / "kept")[0]["body"]
+
+
 def test_a_model_without_a_price_is_refused_where_a_limit_is_set(
     server: StandIn, generate: Generate
 ) -> None:
