@@ -78,12 +78,31 @@ def test_batches_of_any_order_with_errored_and_expired_ones(
 def test_a_batch_that_was_made_though_the_server_said_500_and_results_that_break_off(
     server: StandIn, generate: Generate
 ) -> None:
-    server.lost_batches, server.cut_results = 1, 1
+    server.lost_batches, server.cut_results = 1, 2  # one look at whose it is, one reading
     metrics, rows = generate(mode="batch")
     assert len(rows) >= 72
     assert next(iter(server.batches)) == "msgbatch_1"
     assert set(server.paid.values()) == {1}
     assert metrics["cost_usd"] == pytest.approx(server.cost(*HAIKU) / 2, abs=1e-6)
+
+
+def test_among_batches_of_one_size_the_own_one_is_found_by_its_requests(
+    server: StandIn, generate: Generate
+) -> None:
+    def others(event: str) -> None:
+        """Somebody else makes batches of the same size, just before and just after ours."""
+        if event == "made" and len(server.batches) == 1:
+            count = len(server.batches["msgbatch_1"]["lines"])
+            result = {"type": "expired"}
+            theirs = [json.dumps({"custom_id": f"x{at}", "result": result}) for at in range(count)]
+            for name in ("msgbatch_0", "msgbatch_2"):
+                server.batches[name] = {"lines": theirs, "asked": 0}
+
+    server.on, server.lost_batches = others, 1
+    _, rows = generate(mode="batch")
+    assert len(rows) >= 72
+    assert set(server.paid.values()) == {1}
+    assert set(server.batches) == {"msgbatch_0", "msgbatch_1", "msgbatch_2"}
 
 
 def test_results_with_characters_that_look_like_line_ends(
