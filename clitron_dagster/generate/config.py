@@ -82,15 +82,15 @@ class RawExamplesConfig(StageConfig):
     @field_validator("openai_base_url")
     @classmethod
     def _no_credentials_in_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it is not of the form http://host:port/v1")
-        if parts.username or parts.password or parts.query:
+        if "@" in value or "?" in value:  # first, as no other error may repeat such a value
             # not a ValueError: pydantic would show the value, and with it the secret
             raise ClitronError(
                 "raw_examples.openai_base_url holds credentials or a query; leave the bare URL, and "
                 "put the key into the environment as OPENAI_API_KEY"
             )
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is not of the form http://host:port/v1")
         return value.rstrip("/")
 
     @model_validator(mode="after")

@@ -14,8 +14,10 @@ from clitron_dagster.generate.api.coverage import Ask, Coverage, rows_of
 from clitron_dagster.generate.api.voices import PERSONAS, STYLES
 from clitron_dagster.generate.negatives import CASES
 from clitron_dagster.schema import Schema, load_schema
+from clitron_dagster.settings import Settings
+from clitron_dagster.stages import BY_NAME
 from clitron_dagster_tests.generate.helpers import notes
-from clitron_dagster_tests.paths import SCHEMAS
+from clitron_dagster_tests.paths import NOTES, SCHEMAS
 
 
 def asks(schema: Schema, rows: int = 400, **config: Any) -> list[Ask]:
@@ -123,7 +125,14 @@ def test_wrong_sources_are_named(settings: dict[str, Any], words: str) -> None:
         RawExamplesConfig(**settings)
 
 
-def test_a_url_with_a_secret_is_refused_without_showing_it() -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:hunter2@host/v1", "me:hunter2@host:8000/v1", "host:8000/v1?key=hunter2"],
+)
+def test_a_url_with_a_secret_is_refused_without_showing_it(url: str) -> None:
+    settings = Settings(
+        schemas_dir=NOTES.parent, overrides={"raw_examples": {"openai_base_url": url}}
+    )
     with pytest.raises(ClitronError, match="holds credentials") as error:
-        RawExamplesConfig(openai_base_url="http://me:hunter2@host/v1")
+        settings.config(BY_NAME["raw_examples"], notes())
     assert "hunter2" not in str(error.value)
