@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from clitron_dagster.errors import ClitronError
+from clitron_dagster.generate.api import voices
 from clitron_dagster.stage import StageConfig
 
 BACKENDS = ("offline", "anthropic", "openai")
@@ -127,4 +128,5 @@ class RawExamplesConfig(StageConfig):
         if not self.pays:
             return {key: value for key, value in data.items() if key not in _API_FIELDS}
         unused = ("anthropic_model", "openai_model")  # `source` names the models
-        return {k: v for k, v in data.items() if k not in unused} | {"source": self.campaigns}
+        used = {k: v for k, v in data.items() if k not in unused}
+        return used | {"source": self.campaigns, "prompt_version": voices.PROMPT_VERSION}

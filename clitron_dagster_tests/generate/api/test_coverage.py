@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.generate import RawExamplesConfig
-from clitron_dagster.generate.api import prompt
+from clitron_dagster.generate.api import prompt, voices
 from clitron_dagster.generate.api.coverage import Ask, Coverage, rows_of
 from clitron_dagster.generate.api.voices import PERSONAS, STYLES
 from clitron_dagster.generate.negatives import CASES
@@ -109,6 +109,17 @@ def test_settings_of_apis_leave_the_offline_fingerprint_alone() -> None:
     assert mixed.model_dump(mode="json")["source"] == shares
     dearer = mixed.model_copy(update={"max_cost_usd": 50.0})
     assert dearer.model_dump(mode="json") == mixed.model_dump(mode="json")
+
+
+def test_another_prompt_makes_rows_of_a_model_stale_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, asked = RawExamplesConfig(), RawExamplesConfig(source={"offline": 3, "anthropic": 1})
+    before = [config.model_dump(mode="json") for config in (plain, asked)]
+    monkeypatch.setattr(voices, "PROMPT_VERSION", "another")
+    after = [config.model_dump(mode="json") for config in (plain, asked)]
+    assert after[0] == before[0]
+    assert after[1] == before[1] | {"prompt_version": "another"} != before[1]
 
 
 @pytest.mark.parametrize(
