@@ -89,7 +89,8 @@ def materialize(
         if force:
             shutil.rmtree(work)
             work.mkdir()
-            store.renew_keep_dir(cli, stage_name)
+            if wanted.config.pays:
+                store.renew_keep_dir(cli, stage_name)
         job = Job(
             schema=schema,
             schema_file=settings.schema_file(cli),
@@ -103,6 +104,8 @@ def materialize(
             kept=store.keep_dir(cli, stage_name),
         )
         artifact = _compute(settings, stage, wanted, job)
+        if wanted.config.pays:
+            store.settle_keep_dir(cli, stage_name)
     return Outcome(artifact, reused=False, reasons=tuple(reasons))
 
 

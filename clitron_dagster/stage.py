@@ -18,6 +18,11 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @property
+    def pays(self) -> bool:
+        """Whether the stage asks for what costs money, and keeps it in ``Job.keep``."""
+        return False
+
 
 ConfigT = TypeVar("ConfigT", bound=StageConfig)
 

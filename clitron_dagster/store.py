@@ -32,6 +32,7 @@ from clitron_dagster.errors import ClitronError
 MANIFEST = "manifest.json"
 REWRITE_SECONDS = 30.0  # to wait for another writer of a small file
 _CHUNK = 1 << 20
+_RENEWED = "renewed"  # in a folder of what is kept: it was begun anew, and no artifact stands yet
 
 
 class StoreError(ClitronError):
@@ -203,12 +204,25 @@ class Store:
         return self._scratch / cli / asset / ".kept"
 
     def renew_keep_dir(self, cli: str, asset: str) -> None:
-        """Begin anew with an empty one; the old one is set aside, and stays."""
+        """Begin anew with an empty one; the old one is set aside, and stays.
+
+        Until :meth:`settle_keep_dir`, the next call finds the begun one and leaves it in place, so
+        that a try that stopped goes on with what it has paid for.
+        """
         folder = self.keep_dir(cli, asset)
-        if folder.exists():
-            stamp = now().strftime("%Y%m%dT%H%M%S%f")
-            with _explained(self.root):
+        if (folder / _RENEWED).exists():
+            return
+        with _explained(self.root):
+            if folder.exists():
+                stamp = now().strftime("%Y%m%dT%H%M%S%f")
                 folder.rename(folder.with_name(f"{folder.name}-{stamp}"))
+            folder.mkdir(parents=True)
+            (folder / _RENEWED).touch()
+
+    def settle_keep_dir(self, cli: str, asset: str) -> None:
+        """What was begun anew has become an artifact."""
+        with _explained(self.root):
+            (self.keep_dir(cli, asset) / _RENEWED).unlink(missing_ok=True)
 
     def out_dir(self, cli: str, asset: str, fingerprint: str) -> Path:
         """An empty local folder for the files of an artifact that is being made."""

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from clitron_dagster.errors import ClitronError
+from clitron_dagster.generate.api import voices
 from clitron_dagster.stage import StageConfig
 
 BACKENDS = ("offline", "anthropic", "openai")
@@ -82,15 +83,15 @@ class RawExamplesConfig(StageConfig):
     @field_validator("openai_base_url")
     @classmethod
     def _no_credentials_in_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("it is not of the form http://host:port/v1")
-        if parts.username or parts.password or parts.query:
+        if "@" in value or "?" in value:  # first, as no other error may repeat such a value
             # not a ValueError: pydantic would show the value, and with it the secret
             raise ClitronError(
                 "raw_examples.openai_base_url holds credentials or a query; leave the bare URL, and "
                 "put the key into the environment as OPENAI_API_KEY"
             )
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is not of the form http://host:port/v1")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -102,6 +103,10 @@ class RawExamplesConfig(StageConfig):
                 f"{total:g}; make them add up to 1"
             )
         return self
+
+    @property
+    def pays(self) -> bool:
+        return list(self.campaigns) != ["offline"]
 
     @property
     def campaigns(self) -> dict[str, float]:
@@ -120,7 +125,8 @@ class RawExamplesConfig(StageConfig):
     def _what_decides(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only what the rows depend on, so that the offline path keeps its fingerprints."""
         data: dict[str, Any] = handler(self)
-        if list(self.campaigns) == ["offline"]:
+        if not self.pays:
             return {key: value for key, value in data.items() if key not in _API_FIELDS}
         unused = ("anthropic_model", "openai_model")  # `source` names the models
-        return {k: v for k, v in data.items() if k not in unused} | {"source": self.campaigns}
+        used = {k: v for k, v in data.items() if k not in unused}
+        return used | {"source": self.campaigns, "prompt_version": voices.PROMPT_VERSION}

@@ -13,6 +13,7 @@ from clitron_dagster.generate.api.answers import Reply
 from clitron_dagster.generate.prices import ModelPrice, Prices, Usage
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY")
+SECRET_FROM = 16  # characters; what is shorter (ollama, none, test) is a word that answers have too
 WORST_CHARS_PER_TOKEN = 2.5  # fewer than any text we send has; for limits, not for estimates
 
 
@@ -57,7 +58,7 @@ def without_keys(text: str) -> str:
     """The text without any key of this process, should a server send one back."""
     for name in KEY_VARIABLES:
         secret = os.environ.get(name, "").strip()
-        if len(secret) > 3:
+        if len(secret) >= SECRET_FROM:
             text = text.replace(secret, "***")
     return text
 

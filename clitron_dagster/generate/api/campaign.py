@@ -12,7 +12,7 @@ from typing import Any
 
 from clitron_dagster.generate.api.answers import Reply, read_rows
 from clitron_dagster.generate.api.backend import ApiError, Backend, Budget, Request
-from clitron_dagster.generate.api.claude import Claude
+from clitron_dagster.generate.api.claude import Claude, read_message
 from clitron_dagster.generate.api.claude_batches import Batches
 from clitron_dagster.generate.api.coverage import Ask, Coverage
 from clitron_dagster.generate.api.ledger import Ledger, Record
@@ -122,9 +122,10 @@ class Campaign:
         budget = self._budget(batch=batch)
 
         def answered(done: int) -> None:
-            cost = {"usd": round(budget.spent, 4)}
-            self.job.progress({"unit": self.source, "done": done, "of": len(missing), **cost})
-            self.job.log(f"{self.job.cli} {done}/{len(missing)} {self.source}: {cost['usd']} USD")
+            usd = round(budget.spent, 4)  # of the whole run
+            facts = {"unit": self.source, "done": done, "of": len(missing), "usd": usd}
+            self.job.progress(facts)
+            self.job.log(f"{self.job.cli} {done}/{len(missing)} {self.source}: {usd} USD so far")
 
         if batch:
             way = self._batches(budget).ask_all
@@ -139,7 +140,7 @@ class Campaign:
 
     def _budget(self, *, batch: bool) -> Budget:
         limit = self.config.max_cost_usd
-        return Budget(limit, self.prices, self.price, self._spent(), batch=batch)
+        return Budget(limit, self.prices, self.price, sum(self._spent().values()), batch=batch)
 
     def request(self, ask: Ask) -> Request:
         return Request(
@@ -153,19 +154,19 @@ class Campaign:
     def _lacks(self, request: Request) -> bool:
         return request.key not in self.ledger.records and request.key not in self.failed
 
-    def _spent(self) -> float:
-        """USD of this run, also before it was interrupted."""
-        return sum(
-            self._cost(record, self.backend.read(record["body"]))
-            for record in self.ledger.records.values()
-            if record.get("run") == self.ledger.run and self._is_mine(record)
-        )
-
-    def _is_mine(self, record: Record) -> bool:
-        return f"{record.get('backend')}:{record.get('model')}" == self.source
+    def _spent(self) -> dict[str, float]:
+        """``source → USD`` of this run: of all its campaigns, also before it was interrupted."""
+        spent: dict[str, float] = defaultdict(float)
+        for record in self.ledger.records.values():
+            if record.get("run") == self.ledger.run:
+                spent[f"{record['backend']}:{record['model']}"] += self._cost(
+                    record, read_record(record)
+                )
+        return spent
 
     def _cost(self, record: Record, reply: Reply) -> float:
-        return self.prices.cost(self.price, reply.usage, batch=record.get("mode") == "batch")
+        price = price_of(self.prices, record["backend"], record["model"], self.config)
+        return self.prices.cost(price, reply.usage, batch=record.get("mode") == "batch")
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -212,7 +213,7 @@ class Campaign:
             "unread": sum(key.startswith("unread:") for key in self.ledger.records),
             "usage": usage.as_dict(),
             "cost_usd": round(cost, 6),
-            "cost_usd_this_run": round(self._spent(), 6),
+            "cost_usd_this_run": round(self._spent().get(self.source, 0.0), 6),
             "prices_of": self.prices.date,
         }
         return result
@@ -229,6 +230,15 @@ class Campaign:
             if have[unit.key] < SHORT * quota:
                 asks += self.coverage.for_unit(unit, quota - have[unit.key], nexts[unit.key])
         return asks
+
+
+def read_record(record: Record) -> Reply:
+    """What an answer in the ledger says, whichever backend it came from."""
+    if record["backend"] == "anthropic":
+        return read_message(record["body"])
+    from clitron_dagster.generate.api.openai_server import read_completion
+
+    return read_completion(record["body"])
 
 
 def max_tokens(config: RawExamplesConfig, ask: Ask) -> int:

@@ -2,14 +2,14 @@
 
 A line in the ledger says what a batch will ask for before it is created, a second one its id. Where
 the second is missing (a crash, a connection that broke), the server's list of batches is searched
-for it, by time and size, before the same is asked for once more.
+for it, by time and size and then by what the results answer, before the same is asked for once more.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,29 +121,68 @@ class Batches:
         return {**batch, "batch": found}
 
     def _adopt(self, batch: Record) -> str:
-        """Id of a batch that was made and whose id we never saw; empty if there is none."""
+        """Id of a batch that was made and whose id we never saw; empty if there is none.
+
+        Others may make batches of the same size at the same time. Whose one is, only its results
+        tell, so it is waited for: the newest first, but none holds up one that ended before it.
+        """
         import anthropic
 
+        try:
+            waiting = self._fitting(batch)
+            while waiting:
+                for other in list(waiting):
+                    answers = self._answers(other, batch["asks"])
+                    if answers:
+                        self.ledger.note_batch(batch["intent"], batch=other)
+                        return other
+                    if answers is not None:
+                        waiting.remove(other)
+                if waiting:
+                    self.log(f"batch {waiting[0]} may be one that we made; its results will tell")
+                    time.sleep(self.poll)
+        except anthropic.AnthropicError as error:
+            raise self.claude.explain(error) from None
+        return ""
+
+    def _fitting(self, batch: Record) -> list[str]:
+        """Ids of unknown batches of this size, made since; the newest first."""
         since = datetime.fromisoformat(batch["since"]) - _CLOCKS
         known = self.ledger.batch_ids()
         fitting = []
+        for other in self._api.list(limit=100):
+            if other.created_at < since:
+                break
+            counts = other.request_counts
+            size = (counts.processing + counts.succeeded + counts.errored) + (
+                counts.canceled + counts.expired
+            )
+            gone = other.archived_at is not None
+            if other.id not in known and size == len(batch["asks"]) and not gone:
+                fitting.append((other.created_at, other.id))
+        return [name for _, name in sorted(fitting, reverse=True)]
+
+    def _answers(self, batch: str, asks: Collection[str]) -> bool | None:
+        """Whether a batch's results are of these requests; None while there are none yet."""
+        import anthropic
+        import httpx2
+
         try:
-            for other in self._api.list(limit=100):
-                if other.created_at < since:
-                    break
-                counts = other.request_counts
-                size = (counts.processing + counts.succeeded + counts.errored) + (
-                    counts.canceled + counts.expired
-                )
-                if other.id not in known and size == len(batch["asks"]):
-                    fitting.append((other.created_at, other.id))
-        except anthropic.AnthropicError as error:
-            raise self.claude.explain(error) from None
-        if not fitting:
-            return ""
-        found = min(fitting)[1]
-        self.ledger.note_batch(batch["intent"], batch=found)
-        return found
+            if self._api.retrieve(batch).processing_status != "ended":
+                return None
+            for attempt in range(TRIES):
+                try:
+                    with self._api.with_streaming_response.results(batch) as response:
+                        first = json.loads(next(_lines(response.iter_bytes())))
+                    return first["custom_id"] in asks
+                except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+                    time.sleep(min(self.poll, 0.5 * 2**attempt))
+        except anthropic.NotFoundError:
+            return False
+        raise ApiError(
+            f"the results of batch {batch} cannot be read, so nobody knows whether it is ours; run "
+            "the same command again later, and it goes on from there"
+        )
 
     # -- collecting -------------------------------------------------------------------------------
 
@@ -189,7 +228,7 @@ class Batches:
         failed: dict[str, str] = {}
         try:
             with self._api.with_streaming_response.results(batch["batch"]) as response:
-                for line in response.iter_lines():
+                for line in _lines(response.iter_bytes()):
                     self._result(batch, line, failed)
         except httpx2.HTTPError as error:
             self.log(
@@ -215,6 +254,16 @@ class Batches:
             contexts=batch["asks"][key], body=line,
         )  # fmt: skip
         self.budget.settle(key, read_message(line).usage)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines of JSON. Text cut into lines is also cut at U+2028 and its like, which JSON may hold."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+    yield rest.decode("utf-8", "replace")
 
 
 def _wait(error: Any, attempt: int) -> float:

@@ -18,14 +18,13 @@ from typing import Any
 
 from clitron_dagster.generate import buckets, negatives
 from clitron_dagster.generate import context as surroundings
-from clitron_dagster.generate.api.voices import PERSONAS, STYLES
+from clitron_dagster.generate.api.voices import PERSONAS, PROMPT_VERSION, STYLES
 from clitron_dagster.generate.config import RawExamplesConfig
 from clitron_dagster.generate.missing_arg import generate_missing_arg
 from clitron_dagster.generate.rows import Row, stream
 from clitron_dagster.generate.words import options_of
 from clitron_dagster.schema import Schema, Unit, digest
 
-PROMPT_VERSION = "1"  # of the plan and the prompt: raising it asks for everything again
 STEP = 4  # sizes of requests are multiples, so that a small shift of quotas renames few of them
 SURPLUS = 1.1  # asked for in the first round, as some rows are always thrown away
 TARGETS_PER_ASK = 3  # different questions back in one request for negatives

@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from clitron_dagster.generate.api.answers import Reply
 from clitron_dagster.generate.api.backend import Request
-from clitron_dagster.generate.api.campaign import max_tokens
-from clitron_dagster.generate.api.claude import Claude, key_from_environment, read_message
+from clitron_dagster.generate.api.campaign import max_tokens, read_record
+from clitron_dagster.generate.api.claude import Claude, key_from_environment
 from clitron_dagster.generate.api.coverage import Coverage, rows_of
 from clitron_dagster.generate.api.ledger import Ledger
 from clitron_dagster.generate.api.prompt import ask_text, prefix
@@ -110,7 +109,7 @@ class Estimator:
         tokens = rows = answers = 0
         for record in self._ledger.records.values() if self._ledger else ():
             if f"{record.get('backend')}:{record.get('model')}" == source:
-                reply = _read(record)
+                reply = read_record(record)
                 if reply.usage.output_tokens and not reply.problem:
                     tokens += reply.usage.output_tokens
                     rows += len(record.get("contexts") or [])
@@ -139,14 +138,6 @@ class Estimator:
             return CHARS_PER_TOKEN, f"{heuristic}, as {claude.place} did not count"
         chars = (len(self.prefix) + len(self.texts[0])) / max(counted, 1)
         return chars, f"{chars:.2f} characters a token, as {claude.place} counts a sample"
-
-
-def _read(record: dict[str, Any]) -> Reply:
-    if record["backend"] == "anthropic":
-        return read_message(record["body"])
-    from clitron_dagster.generate.api.openai_server import read_completion
-
-    return read_completion(record["body"])
 
 
 def models_of(prices: Prices, backend: str) -> Sequence[str]:

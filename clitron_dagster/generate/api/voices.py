@@ -4,6 +4,10 @@ The two lists have lengths without a common divisor, so that walking both at onc
 Each name is written into a request; its description stands once, in the cached part of the prompt.
 """
 
+# Of plan and prompt: raising it makes rows of a model stale and asks for everything again. It stands
+# here because the settings read it as well, and this module imports nothing.
+PROMPT_VERSION = "1"
+
 STYLES = {
     "order": "a plain imperative sentence",
     "question": "a question, as to a colleague (can you, how do I, is there a way to)",

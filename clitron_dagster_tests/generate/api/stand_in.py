@@ -62,6 +62,8 @@ class StandIn:
             answer = "Sure! Here are your rows."
         elif fault == "wrong":
             answer = re.sub(r'"argv": "notes \w+', '"argv": "notes vanish', answer)
+        elif fault == "separators":  # JSON may hold them as they are; str.splitlines() cuts there
+            answer = answer.replace('", "argv"', '\u2028\u0085", "argv"')
         self.paid[text] += 1
         usage = {
             "input_tokens": len(text) // 4,
@@ -116,7 +118,8 @@ class StandIn:
             elif fault != "expired":
                 message = self.message(request["params"], fault)
                 result = {"type": "succeeded", "message": message}
-            lines.append(json.dumps({"custom_id": request["custom_id"], "result": result}))
+            line = {"custom_id": request["custom_id"], "result": result}
+            lines.append(json.dumps(line, ensure_ascii=False))
         self.batches[name] = {"lines": lines[::-1], "asked": 0}
         return self.batch(name)
 
@@ -234,4 +237,5 @@ def serving(stand_in: StandIn) -> Iterator[StandIn]:
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     """What the ledger holds."""
-    return [json.loads(line) for line in (folder / "responses.jsonl").read_text().splitlines()]
+    text = (folder / "responses.jsonl").read_text()
+    return [json.loads(line) for line in text.split("\n") if line]

@@ -9,6 +9,7 @@ import pytest
 
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.generate.api.backend import ApiError
+from clitron_dagster.generate.api.ledger import Ledger
 from clitron_dagster_tests.generate.api.conftest import Generate
 from clitron_dagster_tests.generate.api.stand_in import HAIKU, KEY, StandIn, lines
 from clitron_dagster_tests.generate.helpers import notes
@@ -77,12 +78,41 @@ def test_batches_of_any_order_with_errored_and_expired_ones(
 def test_a_batch_that_was_made_though_the_server_said_500_and_results_that_break_off(
     server: StandIn, generate: Generate
 ) -> None:
-    server.lost_batches, server.cut_results = 1, 1
+    server.lost_batches, server.cut_results = 1, 2  # one look at whose it is, one reading
     metrics, rows = generate(mode="batch")
     assert len(rows) >= 72
     assert next(iter(server.batches)) == "msgbatch_1"
     assert set(server.paid.values()) == {1}
     assert metrics["cost_usd"] == pytest.approx(server.cost(*HAIKU) / 2, abs=1e-6)
+
+
+def test_among_batches_of_one_size_the_own_one_is_found_by_its_requests(
+    server: StandIn, generate: Generate
+) -> None:
+    def others(event: str) -> None:
+        """Somebody else makes batches of the same size, just before and just after ours."""
+        if event == "made" and len(server.batches) == 1:
+            count = len(server.batches["msgbatch_1"]["lines"])
+            result = {"type": "expired"}
+            theirs = [json.dumps({"custom_id": f"x{at}", "result": result}) for at in range(count)]
+            for name in ("msgbatch_0", "msgbatch_2"):
+                server.batches[name] = {"lines": theirs, "asked": 0}
+
+    server.on, server.lost_batches = others, 1
+    _, rows = generate(mode="batch")
+    assert len(rows) >= 72
+    assert set(server.paid.values()) == {1}
+    assert set(server.batches) == {"msgbatch_0", "msgbatch_1", "msgbatch_2"}
+
+
+def test_results_with_characters_that_look_like_line_ends(
+    server: StandIn, generate: Generate, tmp_path: Path
+) -> None:
+    server.batch_faults = dict.fromkeys(range(1, 100), "separators")
+    _, rows = generate(mode="batch")
+    assert len(rows) >= 72
+    assert set(server.paid.values()) == {1}
+    assert "\u2028" in lines(tmp_path / "kept")[0]["body"]
 
 
 def test_a_model_without_a_price_is_refused_where_a_limit_is_set(
@@ -106,6 +136,15 @@ def test_keys(
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(ApiError, match="set ANTHROPIC_API_KEY"):
         generate()
+
+
+def test_a_dummy_for_a_key_leaves_answers_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "ollama")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    Ledger(tmp_path, "a run").add("a key", body=f"ollama run llama3 {KEY}")
+    assert lines(tmp_path)[0]["body"] == "ollama run llama3 ***"
 
 
 def test_a_server_that_is_none(server: StandIn, generate: Generate, tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ from pydantic import ValidationError
 
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.generate import RawExamplesConfig
-from clitron_dagster.generate.api import prompt
+from clitron_dagster.generate.api import prompt, voices
 from clitron_dagster.generate.api.coverage import Ask, Coverage, rows_of
 from clitron_dagster.generate.api.voices import PERSONAS, STYLES
 from clitron_dagster.generate.negatives import CASES
 from clitron_dagster.schema import Schema, load_schema
+from clitron_dagster.settings import Settings
+from clitron_dagster.stages import BY_NAME
 from clitron_dagster_tests.generate.helpers import notes
-from clitron_dagster_tests.paths import SCHEMAS
+from clitron_dagster_tests.paths import NOTES, SCHEMAS
 
 
 def asks(schema: Schema, rows: int = 400, **config: Any) -> list[Ask]:
@@ -109,6 +111,17 @@ def test_settings_of_apis_leave_the_offline_fingerprint_alone() -> None:
     assert dearer.model_dump(mode="json") == mixed.model_dump(mode="json")
 
 
+def test_another_prompt_makes_rows_of_a_model_stale_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, asked = RawExamplesConfig(), RawExamplesConfig(source={"offline": 3, "anthropic": 1})
+    before = [config.model_dump(mode="json") for config in (plain, asked)]
+    monkeypatch.setattr(voices, "PROMPT_VERSION", "another")
+    after = [config.model_dump(mode="json") for config in (plain, asked)]
+    assert after[0] == before[0]
+    assert after[1] == before[1] | {"prompt_version": "another"} != before[1]
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -123,7 +136,14 @@ def test_wrong_sources_are_named(settings: dict[str, Any], words: str) -> None:
         RawExamplesConfig(**settings)
 
 
-def test_a_url_with_a_secret_is_refused_without_showing_it() -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:hunter2@host/v1", "me:hunter2@host:8000/v1", "host:8000/v1?key=hunter2"],
+)
+def test_a_url_with_a_secret_is_refused_without_showing_it(url: str) -> None:
+    settings = Settings(
+        schemas_dir=NOTES.parent, overrides={"raw_examples": {"openai_base_url": url}}
+    )
     with pytest.raises(ClitronError, match="holds credentials") as error:
-        RawExamplesConfig(openai_base_url="http://me:hunter2@host/v1")
+        settings.config(BY_NAME["raw_examples"], notes())
     assert "hunter2" not in str(error.value)

@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from clitron_dagster.generate.api.backend import BudgetError
+from clitron_dagster.generate.api.backend import ApiError, BudgetError
 from clitron_dagster.generate.api.ledger import Ledger
 from clitron_dagster.pipeline import materialize
 from clitron_dagster.schema import load_schema
@@ -61,20 +61,53 @@ def test_the_limit_of_money_stops_and_what_was_paid_for_serves(
     assert metrics["requests_new"] == server.calls - calls
 
 
-def test_in_the_store_answers_outlive_artifacts_and_force_asks_anew(
-    server: StandIn, tmp_path: Path
+def test_the_limit_of_money_is_one_for_all_models_of_a_run(
+    server: StandIn, generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    prices = {"dear": 2, "cheap": 1}
+    models = {name: {"backend": "anthropic", "input": 0, "output": p} for name, p in prices.items()}
+    table = tmp_path / "prices.yaml"
+    table.write_text(json.dumps({"date": "2026-11-21", "models": models}))
+    monkeypatch.setenv("CLITRON_PRICES", str(table))
+    given = {
+        "source": {"anthropic:dear": 1, "anthropic:cheap": 1}, "num_examples": 200,
+        "max_tokens_per_row": 20, "concurrency": 1,
+    }  # fmt: skip
+    metrics, _ = generate(**given)
+    dear, cheap = (campaign["cost_usd_this_run"] for campaign in metrics["campaigns"])
+    assert metrics["cost_usd_this_run"] == metrics["cost_usd"] == pytest.approx(dear + cheap)
+    shutil.rmtree(tmp_path / "kept")
+    limit = dear + 0.55 * cheap
+    with pytest.raises(BudgetError, match="are spent in this run"):
+        generate(**given, max_cost_usd=limit)
+    spent = dict.fromkeys(prices, 0.0)
+    for line in lines(tmp_path / "kept"):
+        tokens = json.loads(line["body"])["usage"]["output_tokens"]
+        spent[line["model"]] += tokens * prices[line["model"]] / 1e6
+    assert all(spent.values())
+    assert sum(spent.values()) <= limit
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., bool]:
+    """``make(force=True, concurrency=2)``: whether the artifact in the store could be reused."""
     (tmp_path / "schemas").mkdir()
     shutil.copy(NOTES, tmp_path / "schemas")
     given = {"source": "anthropic", "num_examples": 40, "min_per_unit": 4, "mode": "message"}
 
-    def make(force: bool = False, **more: object) -> bool:
+    def call(force: bool = False, **more: object) -> bool:
         settings = Settings(
             schemas_dir=tmp_path / "schemas", store_url=str(tmp_path / "store"), profile="tiny",
             overrides={"raw_examples": {**given, **more}},
         )  # fmt: skip
         return materialize(settings, "notes", "raw_examples", force=force).reused
 
+    return call
+
+
+def test_in_the_store_answers_outlive_artifacts_and_force_asks_anew(
+    server: StandIn, make: Callable[..., bool], tmp_path: Path
+) -> None:
     assert not make()
     calls = server.calls
     assert make(max_cost_usd=3, concurrency=2)  # no other rows, so no other fingerprint
@@ -85,6 +118,34 @@ def test_in_the_store_answers_outlive_artifacts_and_force_asks_anew(
     folder = tmp_path / "store" / "notes" / "raw_examples"
     assert len(lines(folder / ".kept")) == calls
     assert len(list(folder.glob(".kept-*"))) == 1
+
+
+def test_a_forced_run_that_stopped_goes_on_when_it_is_forced_again(
+    server: StandIn, make: Callable[..., bool], tmp_path: Path
+) -> None:
+    make()
+    folder = tmp_path / "store" / "notes" / "raw_examples"
+    server.faults = {server.calls + 4: "400"}
+    with pytest.raises(ApiError):
+        make(force=True, concurrency=1)
+    assert len(lines(folder / ".kept")) == 3
+    assert not make(force=True, source="offline")
+    assert not make(force=True)
+    assert max(server.paid.values()) == 2
+    assert len(list(folder.glob(".kept-*"))) == 1
+    assert not make(force=True)  # the try before is over
+    assert max(server.paid.values()) == 3
+    assert len(list(folder.glob(".kept-*"))) == 2
+
+
+def test_a_forced_offline_run_leaves_paid_answers_in_place(
+    server: StandIn, make: Callable[..., bool]
+) -> None:
+    make()
+    calls = server.calls
+    assert not make(force=True, source="offline")
+    assert not make(literal_rate=0.1)
+    assert server.calls == calls
 
 
 # -- kill -9 --------------------------------------------------------------------------------------
