@@ -100,9 +100,10 @@ def run(
             _execute(cli, stages, {key: value for key, value in config.items() if value})
     except KeyboardInterrupt:
         console.close()
+        again = "without --force " if force else "again "
         complain(
             f"stopped in {console.running() or 'the start'}; what was finished is kept, and "
-            "running the same command again goes on where it stopped"
+            f"running the same command {again}goes on where it stopped"
         )
         raise click.exceptions.Exit(130) from None
     finally:
