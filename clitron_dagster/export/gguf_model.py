@@ -17,7 +17,6 @@ from clitron_dagster import calibration
 from clitron_dagster.base_model import describe as describe_base
 from clitron_dagster.evaluate.rows import EvalRow
 from clitron_dagster.export import quantize
-from clitron_dagster.export.calibrate import calibrate, calibration_rows
 from clitron_dagster.export.convert import ConvertError, convert
 from clitron_dagster.export.metadata import metadata
 from clitron_dagster.export.model_card import model_card
@@ -49,6 +48,8 @@ class GgufModelConfig(StageConfig):
 def run(job: Job[GgufModelConfig]) -> Metrics:
     """Convert, mark, quantize, and check parity with training."""
     from transformers import AutoTokenizer
+
+    from clitron_dagster.export.calibrate import calibration_rows
 
     wanted = [quantize.check_quant(quant) for quant in job.config.quants]
     held_out, origin = calibration_rows(
@@ -114,6 +115,8 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
 
 def _calibrate(job: Job[GgufModelConfig], gguf: Path, rows: list[EvalRow]) -> dict[str, Any]:
     """Fit the file's confidence and write it into the file."""
+    from clitron_dagster.export.calibrate import calibrate
+
     job.log(f"{gguf.name}: answering {len(rows)} rows, to calibrate its confidence")
     fitted, record = calibrate(gguf, job.schema, rows, job.config.max_new_tokens)
     if fitted is None:
