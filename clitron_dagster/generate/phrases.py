@@ -154,9 +154,22 @@ def _from_description(unit: Unit) -> Iterator[Phrase]:
 # -- names ----------------------------------------------------------------------------------------
 
 
+def _target(unit: Unit) -> Arg | None:
+    """The positional that a request is about: the first with a value that one can name, unless it
+    stands behind one that may be left out."""
+    for arg in unit.positionals:
+        if arg.separator:
+            continue
+        if arg.type != "boolean":
+            return arg
+        if not arg.required:
+            break
+    return None
+
+
 def _from_names(unit: Unit, siblings: frozenset[str]) -> Iterator[Phrase]:
     """Verb and noun, from the names: ``show the pull request {number}``."""
-    target = next((a for a in unit.positionals if not a.separator and a.type != "boolean"), None)
+    target = _target(unit)
     texts: list[str] = []
     if unit.parents:
         for noun in nouns_of_unit(unit):
@@ -169,7 +182,7 @@ def _from_names(unit: Unit, siblings: frozenset[str]) -> Iterator[Phrase]:
 
 def _as_typed(schema: Schema, unit: Unit) -> Iterator[Phrase]:
     """The command's own words, with or without the program's name: ``gh pr view {number}``."""
-    target = next((a for a in unit.positionals if not a.separator and a.type != "boolean"), None)
+    target = _target(unit)
     paths = [" ".join(unit.path)] + [" ".join([*unit.path[:-1], a]) for a in unit.node.aliases]
     for path in paths:
         if target is None or not target.required:

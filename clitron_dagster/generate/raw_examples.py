@@ -27,7 +27,7 @@ from clitron_dagster.generate.summary import summary
 from clitron_dagster.schema import Schema, digest
 from clitron_dagster.stage import Job, Metrics
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 def run(job: Job[RawExamplesConfig]) -> Metrics:

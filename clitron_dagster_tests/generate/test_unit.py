@@ -148,6 +148,15 @@ def test_missing_arguments_are_asked_for_by_their_noun() -> None:
         assert not re.search(r"\d", row["instruction"])
 
 
+def test_no_positional_without_the_optional_one_before_it() -> None:
+    kinds = {"positional": True, "semantic": "branch", "natural_language": ["by {value}"]}
+    args = [{"name": "a0", "type": "boolean", **kinds}, {"name": "a1", "type": "string", **kinds}]
+    schema = schema_of(args=args)
+    for seed in range(20):
+        for row in generate_unit(schema, schema.units[0], 12, seed, CONFIG):
+            assert problems(schema, answer_of(row)) == []
+
+
 KINDS = ("branch", "file", "path", "ref", "range", "date", "count", "message", "query", "url", "id")
 OPTION = st.fixed_dictionaries(
     {
