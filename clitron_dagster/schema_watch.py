@@ -17,9 +17,7 @@ from clitron_dagster.errors import ClitronError
 from clitron_dagster.schema import digest
 from clitron_dagster.settings import Settings
 from clitron_dagster.store import sha256
-
-# rows that stages read beside the schema
-BESIDE = (".examples.jsonl", ".eval.jsonl", ".calibration.jsonl")
+from clitron_dagster.validate.rows import BESIDE_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def _observe(settings: Settings, cli: str, before: Seen, now: float) -> Seen:
 
 
 def _files(schema_file: Path) -> list[Path]:
-    beside = [schema_file.with_suffix(suffix) for suffix in BESIDE]
+    beside = [schema_file.with_suffix(suffix) for suffix in BESIDE_SCHEMA]
     return [schema_file, *(file for file in beside if file.exists())]
 
 

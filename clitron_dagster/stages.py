@@ -23,6 +23,7 @@ from clitron_dagster.stage import Job, StageConfig
 from clitron_dagster.store import Store, sha256
 from clitron_dagster.train import dpo, preferences, sft
 from clitron_dagster.validate.feedback import feedback_file, feedback_parts
+from clitron_dagster.validate.rows import BESIDE_SCHEMA, CALIBRATION, EVAL
 
 Parts = dict[str, str]  # named part of the schema or of another source → hash
 
@@ -87,7 +88,7 @@ def _beside(*suffixes: str) -> Callable[[Path, Any, Store], Parts]:
 
 
 def _dataset(schema_file: Path, config: Any, store: Store) -> Parts:
-    rows = _beside(".examples.jsonl", ".eval.jsonl", ".calibration.jsonl")
+    rows = _beside(*BESIDE_SCHEMA)
     beside = rows(schema_file, config, store)
     return {**beside, **feedback_parts(feedback_file(store, schema_file.stem))}
 
@@ -97,7 +98,7 @@ def _base_model(_file: Path, config: Any, _store: Store) -> Parts:
 
 
 def _evaluation(schema_file: Path, config: Any, store: Store) -> Parts:
-    beside = _beside(".eval.jsonl")(schema_file, config, store)
+    beside = _beside(EVAL)(schema_file, config, store)
     return {**beside, **_base_model(schema_file, config, store)}
 
 
@@ -190,7 +191,7 @@ STAGES: tuple[Stage, ...] = (
         code_version=gguf_model.CODE_VERSION,
         content=("*.gguf", "Modelfile"),
         schema_part=_release,
-        sources=_beside(".calibration.jsonl"),
+        sources=_beside(CALIBRATION),
     ),
     Stage(
         name="eval_report",

@@ -18,6 +18,14 @@ def settings_in(folder, *clis: str) -> Settings:
     return settings
 
 
+def two_fresh(folder) -> Settings:
+    """The CLIs `gh` and `git`, and nothing about them stale."""
+    settings = settings_in(folder, "gh", "git")
+    for cli in settings.cli_names():
+        make_fresh(settings, cli)
+    return settings
+
+
 def add_schema(settings: Settings, cli: str) -> None:
     text = NOTES.read_text().replace("cli_name: notes", f"cli_name: {cli}")
     settings.schema_file(cli).write_text(text)

@@ -10,7 +10,7 @@ from clitron_dagster import automation
 from clitron_dagster.definitions import defs
 from clitron_dagster.resources import ClitronResource
 from clitron_dagster.stages import STAGE_NAMES
-from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, settings_in
+from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, two_fresh
 from clitron_dagster_tests.paths import ROOT
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=timezone.utc)
@@ -24,10 +24,7 @@ def alert_file(tmp_path, monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_in(tmp_path, "gh", "git")
-    for cli in ("gh", "git"):
-        make_fresh(settings, cli)
-    return settings
+    return two_fresh(tmp_path)
 
 
 @pytest.fixture

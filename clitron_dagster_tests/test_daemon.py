@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from clitron_dagster.stages import STAGE_NAMES
-from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, settings_in
+from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, two_fresh
 from clitron_dagster_tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -53,10 +53,7 @@ class Daemon:
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_in(tmp_path, "gh", "git")
-    for cli in ("gh", "git"):
-        make_fresh(settings, cli)
-    return settings
+    return two_fresh(tmp_path)
 
 
 @pytest.fixture

@@ -7,15 +7,12 @@ import pytest
 
 from clitron_dagster.due import WHY_LENGTH, look, short
 from clitron_dagster.stages import STAGE_NAMES
-from clitron_dagster_tests.fabricate import add_schema, edit, make_fresh, settings_in
+from clitron_dagster_tests.fabricate import add_schema, edit, settings_in, two_fresh
 
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_in(tmp_path, "gh", "git")
-    for cli in ("gh", "git"):
-        make_fresh(settings, cli)
-    return settings
+    return two_fresh(tmp_path)
 
 
 def ask(settings, running=None):

@@ -113,7 +113,7 @@ def test_nothing_is_written(repo: Path) -> None:
         ("/srv/git/api.git", (None, "api")),
         ("../api", (None, "api")),
         ("file:///srv/git/api.git", (None, "api")),
-        ("C:/work/api", (None, "api")),
+        ("C:/code/api", (None, "api")),
         ("", (None, None)),
     ],
 )

@@ -23,9 +23,10 @@ from pydantic import Field
 
 from clitron_dagster.base_model import EMBEDDED, describe, resolve_base_model
 from clitron_dagster.errors import ClitronError
-from clitron_dagster.evaluate.human_rows import human_rows_file, load_human_rows
+from clitron_dagster.evaluate.human_rows import load_human_rows
 from clitron_dagster.evaluate.rows import EvalRow, load_test_rows
 from clitron_dagster.stage import Job, Metrics, StageConfig
+from clitron_dagster.validate.rows import eval_file
 
 CODE_VERSION = "2"
 Kind = Literal["base", "sft", "dpo", "gguf", "unconstrained"]
@@ -122,7 +123,7 @@ def run(job: Job[EvalReportConfig]) -> Metrics:
 def _rows(job: Job[EvalReportConfig]) -> tuple[dict[str, list[EvalRow]], str | None]:
     from clitron_dagster.evaluate.predictions import shuffled
 
-    human, note = load_human_rows(job.schema, human_rows_file(job.schema_file))
+    human, note = load_human_rows(job.schema, eval_file(job.schema_file))
     test = load_test_rows(job.schema, job.inputs["splits"] / "test.jsonl")
     if note:
         job.log(note)

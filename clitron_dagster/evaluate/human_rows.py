@@ -24,6 +24,7 @@ from clitron_dagster.errors import ClitronError
 from clitron_dagster.evaluate.rows import CLARIFICATION_CASES, EvalRow, RowsError, unit_key
 from clitron_dagster.prompt import MAX_REQUEST_CHARS, RequestError, context_items
 from clitron_dagster.schema import Schema, load_schema
+from clitron_dagster.validate.rows import eval_file
 
 _ROW_KEYS = {"id", "nl", "context", "answer", "accept", "tags"}
 _COMMAND_KEYS = {"type", "command", "subcommand", "args", "flags"}
@@ -37,11 +38,6 @@ class Checked:
     rows: list[EvalRow] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
     doubts: list[tuple[int, str]] = field(default_factory=list)
-
-
-def human_rows_file(schema_file: Path) -> Path:
-    """``schemas/git.yaml`` → ``schemas/git.eval.jsonl``."""
-    return schema_file.with_name(f"{schema_file.stem}.eval.jsonl")
 
 
 def load_human_rows(schema: Schema, file: Path) -> tuple[list[EvalRow], str | None]:
@@ -263,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("schema", type=Path, help="schemas/<cli>.yaml")
     parser.add_argument("rows", type=Path, nargs="?", help="default: <cli>.eval.jsonl beside it")
     options = parser.parse_args(argv)
-    file: Path = options.rows or human_rows_file(options.schema)
+    file: Path = options.rows or eval_file(options.schema)
     try:
         schema = load_schema(options.schema)
         checked = check_file(schema, file)

@@ -17,10 +17,11 @@ import torch
 
 from clitron_dagster.base_model import EMBEDDED, resolve_base_model
 from clitron_dagster.evaluate.hf_runner import Loaded, generate_answers, load_model
-from clitron_dagster.evaluate.human_rows import human_rows_file, load_human_rows
+from clitron_dagster.evaluate.human_rows import load_human_rows
 from clitron_dagster.evaluate.predictions import prompts
 from clitron_dagster.schema import load_schema
 from clitron_dagster.train.device import use_all_cores
+from clitron_dagster.validate.rows import eval_file
 
 
 def plain_generate(loaded: Loaded, texts: list[str], tokens: int, batch_size: int) -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     use_all_cores()
     schema = load_schema(options.schema)
-    rows, note = load_human_rows(schema, human_rows_file(options.schema))
+    rows, note = load_human_rows(schema, eval_file(options.schema))
     if not rows:
         parser.error(str(note))
     loaded = load_model(resolve_base_model(options.model))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clitron_dagster.argv import ArgvError, to_argv, to_shell
+from clitron_dagster.decide import CONFIRM, OFFER, SUGGEST
 from clitron_dagster.evaluate.columns import Column, Runner
 from clitron_dagster.evaluate.confidence import confidence_scores
 from clitron_dagster.evaluate.metrics import (
@@ -33,10 +34,10 @@ ERROR_KINDS = {
     "asked": "a needless question",
 }
 CONFIDENCE_BANDS = {
-    "0.9 and above": (0.9, 2.0),
-    "0.7 to 0.9": (0.7, 0.9),
-    "0.5 to 0.7": (0.5, 0.7),
-    "below 0.5": (-1.0, 0.5),
+    f"{OFFER} and above": (OFFER, 2.0),
+    f"{CONFIRM} to {OFFER}": (CONFIRM, OFFER),
+    f"{SUGGEST} to {CONFIRM}": (SUGGEST, CONFIRM),
+    f"below {SUGGEST}": (-1.0, SUGGEST),
 }
 
 

@@ -85,6 +85,8 @@ def run(job: Job[SftConfig]) -> Metrics:
     trainer = make_trainer(
         model, tokenizer, config, packed.bins, packed_val.bins, checkpoints, device
     )
+    if config.method != "qlora":
+        trainer.vocabulary = tokens_of(packed.bins)
     trainer.add_callback(Reporter("SFT", job.log, job.progress))
     result = run_trainer(trainer, checkpoints, job.log)
     save_weights(trainer.model, base, job.out, config.method)
@@ -121,7 +123,11 @@ def load_weights(base: Path, config: SftConfig, device: str, *, bf16: bool) -> A
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     if config.method != "qlora":
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        # Over short bins with a mask of their own, torch's fused attention is slower on a CPU.
+        attention = "eager" if device == "cpu" else "sdpa"
+        model = AutoModelForCausalLM.from_pretrained(
+            base, dtype=torch.float32, attn_implementation=attention
+        )
         if config.method == "full":
             freeze(model, config.frozen_layers)
         return model.to(device)
@@ -228,6 +234,13 @@ def make_trainer(
     if config.compile:
         trainer.compiled_backbone = torch.compile(trainer.backbone())
     return trainer
+
+
+def tokens_of(bins: list[dict[str, list[int]]]) -> Any:
+    """The tokens that occur in ``bins``, ascending: the only ones that can be right there."""
+    import torch
+
+    return torch.tensor(sorted({token for one in bins for token in one["input_ids"]}))
 
 
 def save_weights(model: Any, base: Path, out: Path, method: str) -> None:

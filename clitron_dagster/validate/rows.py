@@ -21,6 +21,8 @@ from clitron_dagster.schema import Schema, digest
 CURATED = "curated"  # beside the schema
 FEEDBACK = "feedback"  # in the store
 WRITTEN = (CURATED, FEEDBACK)  # sources of rows that a person wrote: trusted more than generated
+EXAMPLES, EVAL, CALIBRATION = ".examples.jsonl", ".eval.jsonl", ".calibration.jsonl"
+BESIDE_SCHEMA = (EXAMPLES, EVAL, CALIBRATION)  # suffixes of the files that stages read there
 ROW_KEYS = ("unit", "kind", "source", "group", "instruction", "context", "output")
 _TEXT_KEYS = ("unit", "kind", "source", "group", "instruction", "output")
 _CURATED_KEYS = {
@@ -156,18 +158,18 @@ def read_rows(file: Path, stage: str) -> list[Row]:
 
 
 def curated_file(schema_file: Path) -> Path:
-    """``schemas/git.yaml`` → ``schemas/git.examples.jsonl``."""
-    return schema_file.with_name(f"{schema_file.stem}.examples.jsonl")
+    """The author's own rows for training, beside the schema."""
+    return schema_file.with_suffix(EXAMPLES)
 
 
 def eval_file(schema_file: Path) -> Path:
-    """``schemas/git.yaml`` → ``schemas/git.eval.jsonl``."""
-    return schema_file.with_name(f"{schema_file.stem}.eval.jsonl")
+    """Human-phrased rows to be measured with, never trained on."""
+    return schema_file.with_suffix(EVAL)
 
 
 def calibration_file(schema_file: Path) -> Path:
-    """``schemas/git.yaml`` → ``schemas/git.calibration.jsonl``."""
-    return schema_file.with_suffix(".calibration.jsonl")
+    """Rows that confidence is fitted on, in the form of the author's rows."""
+    return schema_file.with_suffix(CALIBRATION)
 
 
 def read_eval_requests(file: Path) -> list[tuple[int, str]]:

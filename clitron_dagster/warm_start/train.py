@@ -2,9 +2,10 @@
 
 Two kinds of rows. Generated ones: SPECS is the folder of npm's ``@withfig/autocomplete`` (``npm pack
 @withfig/autocomplete@2.692.3``, unpacked); the schemas of the CLIs in ``clis.txt`` are read from there,
-the offline generator makes requests for them. Written ones: ``rows/<cli>.jsonl``, for this purpose.
-About an hour and a quarter on two cores; OUT/adapter then belongs into this folder. ``--start`` goes
-on from an adapter that is there, which is how the shipped one came about (docs/decisions.md).
+the offline generator makes requests for them. Written ones: ``rows/<cli>.jsonl``, for this purpose;
+those in ``rows/<cli>@3.jsonl`` were written for the third run. OUT/adapter then belongs into this
+folder. ``--start`` goes on from an adapter that is there, which is how the shipped one came about, in
+three runs of an hour or more each on two cores (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from clitron_dagster.stage import Job
 
 HERE = Path(__file__).parent
 GENERATED_PER_CLI = 15
-TIMES_WRITTEN = 2  # passes over the written rows, packed differently each time
+LATEST = "@3"  # files of rows that no earlier run has seen
+PASSES = {"latest": 2, "earlier": 1}  # over the written rows, packed differently each time
 HELD_OUT = 4  # written rows of each CLI to validate on
 LONGEST = 240  # tokens; rare longer rows are left out
+WHOLE = 0.2  # share of rows with the end that is always the same
 FROZEN_LAYERS = 8  # the lowest: little to learn there, and a quarter of the time
 SETTINGS: dict[str, Any] = {
     "method": "lora",
@@ -81,16 +84,16 @@ def generated_rows(specs: Path, work: Path) -> list[tuple[Schema, Rows]]:
     return found
 
 
-def written_rows(folder: Path) -> list[tuple[Schema, Rows]]:
+def written_rows(folder: Path) -> list[tuple[Schema, Rows, int]]:
     """Rows of each file, ``{"request", "context"?, "answer"}``, with as much of a schema as a
-    prompt needs: the CLI's name and the keys of its context."""
+    prompt needs: the CLI's name and the keys of its context. And how often to pass over them."""
     found = []
     for file in sorted(folder.glob("*.jsonl")):
         items = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         keys = dict.fromkeys(key for item in items for key in item.get("context") or ())
         schema = Schema.model_validate(
             {
-                "cli_name": file.stem,
+                "cli_name": file.stem.removesuffix(LATEST),
                 "context": {key: {} for key in keys},
                 "commands": [{"name": "any"}],
             }
@@ -104,13 +107,13 @@ def written_rows(folder: Path) -> list[tuple[Schema, Rows]]:
             for item in items
         ]
         random.Random(file.stem).shuffle(rows)
-        found.append((schema, rows))
+        found.append((schema, rows, PASSES["latest" if LATEST in file.stem else "earlier"]))
     return found
 
 
 def train(
     generated: list[tuple[Schema, Rows]],
-    written: list[tuple[Schema, Rows]],
+    written: list[tuple[Schema, Rows, int]],
     out: Path,
     start: Path | None,
 ) -> None:
@@ -134,22 +137,25 @@ def train(
 
     def put(schema: Schema, rows: Rows, into: list[Any], seed: int = config.seed) -> int:
         """Bins of one CLI each: their rows share its system line."""
-        encoded = [e for e in encode(tokenizer, schema, rows, 4096) if len(e) <= LONGEST]
+        encoded = [e for e in encode(tokenizer, schema, rows, 4096, WHOLE) if len(e) <= LONGEST]
         if len(encoded) > 1:
             into += pack(encoded, config.bin_length, tokenizer.eos_token_id, seed).bins
         return len(encoded)
 
     counts = {"generated": sum(put(schema, rows, bins) for schema, rows in generated)}
-    counts["held_out"] = sum(put(schema, rows[:HELD_OUT], held_out) for schema, rows in written)
-    for seed in range(TIMES_WRITTEN):
-        found = [put(schema, rows[HELD_OUT:], bins, seed) for schema, rows in written]
-        counts["written"] = sum(found)
+    counts["held_out"] = sum(put(schema, rows[:HELD_OUT], held_out) for schema, rows, _ in written)
+    for seed in range(max(PASSES.values())):
+        found = [
+            put(schema, rows[HELD_OUT:], bins, seed) for schema, rows, n in written if seed < n
+        ]
+        counts[f"pass {seed + 1}"] = sum(found)
     random.Random(1).shuffle(bins)
     print(f"{counts} rows, {len(bins)} bins", flush=True)
     device = pick_device()
     model = _adapted(base, config, start, bf16=supports_bf16(device)).to(device)
     checkpoints = out / "checkpoints"
     trainer = sft.make_trainer(model, tokenizer, config, bins, held_out, checkpoints, device)
+    trainer.vocabulary = sft.tokens_of(bins)
     trainer.add_callback(Reporter("warm start", print, lambda _: None))
     run_trainer(trainer, checkpoints, print)
     sft.save_weights(trainer.model, base, out, config.method)
@@ -168,7 +174,7 @@ def _adapted(base: Path, config: Any, start: Path | None, *, bf16: bool) -> Any:
     from transformers import AutoModelForCausalLM
 
     dtype = torch.bfloat16 if bf16 else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="eager")
     if start is not None:
         model = PeftModel.from_pretrained(model, start, is_trainable=True)
     else:

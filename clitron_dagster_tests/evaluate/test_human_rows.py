@@ -8,12 +8,12 @@ import pytest
 
 from clitron_dagster.evaluate.human_rows import (
     check_file,
-    human_rows_file,
     load_human_rows,
     main,
 )
 from clitron_dagster.evaluate.rows import RowsError, load_test_rows
 from clitron_dagster.schema import Schema, load_schema
+from clitron_dagster.validate.rows import eval_file
 from clitron_dagster_tests.paths import SCHEMAS
 
 SEND = {"type": "command", "command": "order", "subcommand": "send", "args": {"id": "a7"},
@@ -143,7 +143,7 @@ def test_command_line(shop_file: Path, tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("file", sorted(SCHEMAS.glob("*.eval.jsonl")), ids=lambda file: file.name)
 def test_shipped_rows_are_sound(file: Path) -> None:
     schema_file = file.with_name(file.name.replace(".eval.jsonl", ".yaml"))
-    assert human_rows_file(schema_file) == file
+    assert eval_file(schema_file) == file
     rows, _ = load_human_rows(load_schema(schema_file), file)
     assert len(rows) >= (150 if schema_file.stem in ("git", "gh") else 80)
 

@@ -136,3 +136,48 @@ def test_half_written_checkpoints_are_passed_over(tmp_path):
     (half / "trainer_state.json").write_text('{"step')
     assert last_checkpoint(tmp_path) == whole
     assert not Path(half).exists()
+
+
+def _trainer(tmp_path, attention=None):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from clitron_dagster.train.encode import encode, pack
+
+    base = resolve_base_model(TINY)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    config = sft.SftConfig(base_model=TINY)
+    bins = pack(encode(tokenizer, load_schema(NOTES), ROWS, 200), 128, 2, seed=1).bins
+    model = sft.load_weights(base, config, "cpu", bf16=False)
+    if attention:
+        model = AutoModelForCausalLM.from_pretrained(base, attn_implementation=attention)
+    trainer = sft.make_trainer(model, tokenizer, config, bins, bins, tmp_path, "cpu")
+    return trainer, bins
+
+
+def test_either_attention_gives_the_same_loss(tmp_path):
+    from clitron_dagster.train.trainer import collate
+
+    losses = []
+    for attention in (None, "sdpa"):
+        trainer, bins = _trainer(tmp_path, attention)
+        trainer.args.bf16 = False
+        losses.append(trainer.compute_loss(trainer.model, collate(bins[:2])).item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_fewer_competitors_leave_the_targets_in_place(tmp_path):
+    """Over the data's tokens alone, the loss is that of the whole softmax renormalized."""
+    from clitron_dagster.train.trainer import collate
+
+    trainer, bins = _trainer(tmp_path)
+    trainer.args.bf16 = False
+    trainer.model.train()
+    batch = collate(bins[:2])
+    whole = trainer.compute_loss(trainer.model, batch).item()
+    trainer.vocabulary = sft.tokens_of(bins)
+    assert trainer.compute_loss(trainer.model, batch).item() == pytest.approx(whole)  # step 0
+    trainer.state.global_step = 1
+    part = trainer.compute_loss(trainer.model, batch).item()
+    assert part < whole
+    trainer.vocabulary = torch.arange(trainer.model.config.vocab_size)
+    assert trainer.compute_loss(trainer.model, batch).item() == pytest.approx(whole, rel=1e-5)
