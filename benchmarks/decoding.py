@@ -24,6 +24,7 @@ from clitron_dagster.inference.engine import Completion, Engine
 from clitron_dagster.inference.grammar import schema_grammar
 from clitron_dagster.inference.outline import Outline
 from clitron_dagster.settings import Settings
+from clitron_dagster.validate.rows import calibration_file
 
 MAX_TOKENS = 128
 
@@ -37,7 +38,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = Settings()
     schema = settings.load(options.cli)
-    file = settings.schema_file(options.cli).with_suffix(".calibration.jsonl")
+    file = calibration_file(settings.schema_file(options.cli))
     rows = [json.loads(line) for line in file.read_text().splitlines()][: options.rows]
     with Engine(find_model(settings, options.cli, options.model)) as engine:
         prompts = [

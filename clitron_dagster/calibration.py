@@ -1,7 +1,7 @@
 """From what a model's probabilities say of an answer to how often such answers are right.
 
 The probability of a whole answer is a poor confidence: long answers get little however sure the model
-is, and fine-tuned models are too sure. So a logistic regression over three signals is fitted on rows
+is, and fine-tuned models are too sure. So a logistic regression over four signals is fitted on rows
 that are neither trained nor tested on, on the quantized file itself (Platt scaling, J. Platt,
 "Probabilistic outputs for support vector machines", 1999, with more than one signal). It is a line of
 text in the GGUF's metadata, so that file and calibration cannot part.
@@ -17,6 +17,7 @@ KEY = "clitron.calibration"
 MIN_ROWS = 40  # fewer say too little
 _LOWEST_LOG_P, _LOWEST_TOKEN = -20.0, -8.0
 _REGULARIZATION = 1.0  # scikit-learn's C
+Features = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,25 @@ class Signals:
     """What decoding says of one answer.
 
     ``log_p``: natural logarithm of the probability of the tokens that carry a decision, over the
-    whole vocabulary; ``weakest``: that of the least likely among them; ``asks``: it asks back.
+    whole vocabulary; ``weakest``: that of the least likely among them; ``asks``: it asks back;
+    ``prior``: logarithm of the structure's probability by the request's words alone
+    (``inference/structure_prior.py``; 0 where there is none).
     """
 
     log_p: float
     weakest: float
     asks: bool
+    prior: float = 0.0
 
     @property
     def probability(self) -> float:
         """The confidence of a model that was not calibrated."""
         return math.exp(self.log_p)
 
-    def features(self) -> tuple[float, float, float]:
+    def features(self) -> Features:
         """Of like size, so that one regularization suits all."""
-        log_p = max(self.log_p, _LOWEST_LOG_P) / 4
-        return log_p, max(self.weakest, _LOWEST_TOKEN) / 2, float(self.asks)
+        log_p, weakest = max(self.log_p, _LOWEST_LOG_P), max(self.weakest, _LOWEST_TOKEN)
+        return log_p / 4, weakest / 2, float(self.asks), max(self.prior, _LOWEST_TOKEN) / 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Calibration:
     """A fitted logistic regression; ``rows`` is how many it was fitted on."""
 
     bias: float
-    weights: tuple[float, float, float]
+    weights: Features
     rows: int
 
     def confidence(self, signals: Signals) -> float:
@@ -69,9 +73,9 @@ def parse(text: str | None) -> Calibration | None:
         rows = int(words[-1])
     except (ValueError, IndexError):
         return None
-    if len(weights) != 3 or not all(map(math.isfinite, (bias, *weights))):
+    if len(weights) != 4 or not all(map(math.isfinite, (bias, *weights))):
         return None
-    return Calibration(bias, (weights[0], weights[1], weights[2]), rows)
+    return Calibration(bias, (weights[0], weights[1], weights[2], weights[3]), rows)
 
 
 def fit(signals: Sequence[Signals], right: Sequence[bool]) -> Calibration | None:
@@ -82,5 +86,5 @@ def fit(signals: Sequence[Signals], right: Sequence[bool]) -> Calibration | None
 
     model = LogisticRegression(C=_REGULARIZATION)
     model.fit([one.features() for one in signals], list(right))
-    first, second, third = (float(weight) for weight in model.coef_[0])
-    return Calibration(float(model.intercept_[0]), (first, second, third), len(right))
+    log_p, weakest, asks, prior = (float(weight) for weight in model.coef_[0])
+    return Calibration(float(model.intercept_[0]), (log_p, weakest, asks, prior), len(right))

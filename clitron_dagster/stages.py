@@ -189,7 +189,7 @@ STAGES: tuple[Stage, ...] = (
         config=gguf_model.GgufModelConfig,
         run=gguf_model.run,
         code_version=gguf_model.CODE_VERSION,
-        content=("*.gguf", "Modelfile"),
+        content=("*.gguf", "*.safetensors", "Modelfile"),
         schema_part=_release,
         sources=_beside(CALIBRATION),
     ),

@@ -58,7 +58,7 @@ def test_too_little_to_fit_on():
 
 
 def test_extremes_stay_between_0_and_1():
-    steep = Calibration(50.0, (80.0, 80.0, -900.0), 99)
+    steep = Calibration(50.0, (80.0, 80.0, -900.0, 70.0), 99)
     for one in (Signals(0.0, 0.0, True), Signals(-500.0, -90.0, False), Signals(0, 0, False)):
         assert 0 <= steep.confidence(one) <= 1
     assert Signals(math.log(0.25), -1.0, False).probability == pytest.approx(0.25)

@@ -2,8 +2,8 @@
 
 Reads ``dpo_model`` (model/), ``splits`` (val.jsonl, for the parity prompts) and the rows to
 calibrate on (``calibrate.py``). Writes ``clitron-<cli>-<quant>.gguf`` for f16 and each quant,
-``Modelfile``, ``README.md`` (the model card), ``parity.json`` and ``calibration.json``. The conversion
-is kept in the work folder until all is done.
+``structure_prior.safetensors`` (``fit_prior.py``), ``Modelfile``, ``README.md`` (the model card),
+``parity.json`` and ``calibration.json``. The conversion is kept in the work folder until all is done.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from clitron_dagster.base_model import describe as describe_base
 from clitron_dagster.evaluate.rows import EvalRow
 from clitron_dagster.export import quantize
 from clitron_dagster.export.convert import ConvertError, convert
+from clitron_dagster.export.fit_prior import fit
 from clitron_dagster.export.metadata import metadata
 from clitron_dagster.export.model_card import model_card
 from clitron_dagster.export.modelfile import modelfile
@@ -27,10 +28,11 @@ from clitron_dagster.export.parity import (
     compare_answers,
     trained_answers,
 )
+from clitron_dagster.inference import structure_prior
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 # The pre-tokenizer that the converter must recognise, by the base model's name; a wrong one splits
 # digits or spaces otherwise than training did.
 PRE_TOKENIZERS = {"SmolLM2-135M-Instruct": "smollm", "tiny-random": "smollm"}
@@ -58,7 +60,7 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
     source = job.inputs["dpo_model"] / "model"
     base = describe_base(source)
     tokenizer = AutoTokenizer.from_pretrained(source)
-    keys = metadata(job.schema, base)
+    keys = metadata(job.schema, base) | _fit_prior(job)
     f16 = job.work / "f16.gguf"
     if not f16.exists():
         job.log("converting to f16")
@@ -111,6 +113,22 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
         "answers": parity["answers"],
         "calibration": calibrations,
     }
+
+
+def _fit_prior(job: Job[GgufModelConfig]) -> dict[str, str]:
+    """Write the classifier beside the models; what they are to say of it."""
+    kept = job.work / structure_prior.FILE
+    if not kept.exists():
+        rows = read_rows(job.inputs["splits"] / "train.jsonl")
+        job.log(f"fitting the structure prior on {len(rows)} rows")
+        prior = fit(job.schema, rows)
+        if prior is None:
+            return {}
+        partial = job.work / "partial.safetensors"
+        prior.save(partial, job.cli)
+        partial.replace(kept)
+    shutil.copyfile(kept, job.out / kept.name)
+    return {structure_prior.KEY: structure_prior.checksum_of(kept)}
 
 
 def _calibrate(job: Job[GgufModelConfig], gguf: Path, rows: list[EvalRow]) -> dict[str, Any]:

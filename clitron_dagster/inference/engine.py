@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import llama_cpp
 import numpy as np
@@ -34,6 +34,14 @@ Until = Callable[[str], int | None]
 
 Fill = Callable[[str], str]
 """Looks at the text so far; what must follow it, which is then not asked of the model."""
+
+
+class Advice(Protocol):
+    """A second opinion on an answer's tokens (``vote.py``)."""
+
+    def weights(self, text: str, pieces: Sequence[str]) -> list[float] | None:
+        """For each piece that may follow ``text``, the most likely first, what is added to its
+        log-probability; None without an opinion."""
 
 
 class TooLongError(ClitronError):
@@ -73,6 +81,7 @@ class _Slot:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     grammar: Any = None
+    advice: Advice | None = None
     ended: bool = False
     length: int | None = None
 
@@ -242,6 +251,7 @@ class Engine:
         grammar: str | None = None,
         until: Until | None = None,
         fill: Fill | None = None,
+        advice: Advice | None = None,
     ) -> Completion:
         """Greedy completion of one prompt.
 
@@ -250,11 +260,12 @@ class Engine:
             grammar: GBNF; tokens that it forbids are passed over.
             until: see :data:`Until`.
             fill: see :data:`Fill`; what it says has to be what the grammar leaves.
+            advice: see :class:`Advice`; its opinion counts beside the model's.
 
         Raises:
             TooLongError: the prompt leaves no room for an answer.
         """
-        return next(iter(self.complete_batch([prompt], max_tokens, stop, grammar, until, fill)))
+        return self.complete_batch([prompt], max_tokens, stop, grammar, until, fill, [advice])[0]
 
     def complete_batch(
         self,
@@ -264,8 +275,10 @@ class Engine:
         grammar: str | None = None,
         until: Until | None = None,
         fill: Fill | None = None,
+        advice: Sequence[Advice | None] = (),
     ) -> list[Completion]:
-        """Completions of many prompts, ``parallel`` of them at a time, in the prompts' order."""
+        """Completions of many prompts, ``parallel`` of them at a time, in the prompts' order;
+        ``advice`` has one entry for each prompt, or none at all."""
         waiting = collections.deque(
             (index, self.fitting(prompt)) for index, prompt in enumerate(prompts)
         )
@@ -281,7 +294,9 @@ class Engine:
                     self._put_last(slot)
                 while free and waiting and self._fits(waiting[0][1], len(head)):
                     index, tokens = waiting.popleft()
-                    active.append(self._start(index, tokens, free.pop(), max_tokens, master, head))
+                    slot = self._start(index, tokens, free.pop(), max_tokens, master, head)
+                    slot.advice = advice[index] if advice else None
+                    active.append(slot)
                 self._decode()
                 for slot in active:
                     self._step(slot, stops, until)
@@ -410,6 +425,8 @@ class Engine:
     def _step(self, slot: _Slot, stops: list[bytes], until: Until | None) -> None:
         logits = self._logits(slot.row)
         token = int(logits.argmax())
+        if slot.advice is not None:
+            token = self._advised(slot, slot.advice, logits, token)
         if slot.grammar is not None and not self._allowed(slot.grammar, token):
             token = self._best_allowed(slot.grammar, logits)
         logprob = float(logits[token]) - _log_sum_exp(logits)
@@ -427,6 +444,27 @@ class Engine:
                 cuts.append(len(slot.text.decode(errors="ignore")[:found].encode()))
         if cuts:
             slot.length, slot.ended = min(cuts), True
+
+    def _advised(
+        self, slot: _Slot, advice: Advice, logits: npt.NDArray[np.float32], best: int
+    ) -> int:
+        """The best of the likeliest tokens that the grammar takes, by model and advice together;
+        ``best``, the model's own choice, where the advice has no opinion."""
+        try:
+            text = slot.text.decode()
+        except UnicodeDecodeError:  # in the middle of a character, and so of a value
+            return best
+        if advice.weights(text, [self.piece(best).decode(errors="replace")]) is None:
+            return best
+        tokens = np.argpartition(-logits, _ADVISED_TOKENS)[:_ADVISED_TOKENS]
+        tokens = tokens[np.argsort(-logits[tokens], kind="stable")]
+        if slot.grammar is not None:
+            tokens = tokens[self._mask(slot.grammar, tokens)]
+        pieces = [self.piece(int(token)).decode(errors="replace") for token in tokens]
+        weights = advice.weights(text, pieces) if pieces else None
+        if weights is None:
+            return best
+        return int(tokens[int((logits[tokens] + np.array(weights, np.float32)).argmax())])
 
     def _fill(self, slot: _Slot, fill: Fill, until: Until | None) -> None:
         """Take over what must follow: whole where that ends the answer, else up to its last token,
@@ -514,6 +552,7 @@ class Engine:
         return np.asarray(np.isfinite(candidates["logit"]))
 
 
+_ADVISED_TOKENS = 128  # so many of the likeliest are looked at
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)], align=True)
 
 

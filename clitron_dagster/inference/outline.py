@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from clitron_dagster.inference.option_states import State, Step, option_states
 from clitron_dagster.schema import Arg, Schema, Unit
@@ -29,12 +30,27 @@ class Free:
     shape: re.Pattern[str]
     then: Callable[[], Node]
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether what matches so far may go on."""
+        return self.shape is _NUMBER
+
+
+class Way(NamedTuple):
+    """A text, and what follows it. ``label``, for who judges ways by their meaning, is a kind with up
+    to two names: ``("command", command, None)``, ``("unit", unit key, command)``, ``("option", unit
+    key, option)``, ``("end", unit key, None)`` for no more options, ``("kind", "?" or "", None)``."""
+
+    text: str
+    then: Callable[[], Node]
+    label: tuple[str, str, str | None] = ("", "", None)
+
 
 @dataclass(frozen=True)
 class Choice:
     """One of several texts, none the beginning of another. Without any, the answer ends."""
 
-    ways: tuple[tuple[str, Callable[[], Node]], ...]
+    ways: tuple[Way, ...]
 
 
 Node = Free | Choice
@@ -47,28 +63,37 @@ class Outline:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self._steps: dict[str, dict[State, Step]] = {}
-        self._start = Choice(
+        self.start = Choice(
             (
-                ('{"type":"command","command":', lambda: self._commands(self._args)),
-                ('{"type":"clarification","message":"', self._message),
+                Way(
+                    '{"type":"command","command":',
+                    lambda: self._commands(self._args),
+                    ("kind", "", None),
+                ),
+                Way('{"type":"clarification","message":"', self._message, ("kind", "?", None)),
             )
         )
 
     def forced(self, text: str) -> str:
         """What follows ``text`` in every answer that begins with it; ``""`` where several may."""
-        node: Node = self._start
+        node, written = self.place(text)
+        return "" if isinstance(node, Free) else _common(node, written)
+
+    def place(self, text: str) -> tuple[Node, str]:
+        """The node that ``text`` ends in, and what of it is written already."""
+        node: Node = self.start
         place = 0
         while True:
             if isinstance(node, Free):
                 found = node.shape.match(text, place)
-                if found is None or (node.shape is _NUMBER and found.end() == len(text)):
-                    return ""
+                if found is None or (node.open_ended and found.end() == len(text)):
+                    return node, text[place:]
                 place, node = found.end(), node.then()
                 continue
-            taken = next((way for way in node.ways if text.startswith(way[0], place)), None)
+            taken = next((way for way in node.ways if text.startswith(way.text, place)), None)
             if taken is None:
-                return _common(node, text[place:])
-            place, node = place + len(taken[0]), taken[1]()
+                return node, text[place:]
+            place, node = place + len(taken.text), taken.then()
 
     # -- the parts of an answer ---------------------------------------------------------------------
 
@@ -76,39 +101,54 @@ class Outline:
         names = dict.fromkeys(unit.command for unit in self.schema.units)
         return Choice(
             tuple(
-                (f'{_json(name)},"subcommand":', partial(self._subcommands, name, then))
+                Way(
+                    f'{_json(name)},"subcommand":',
+                    partial(self._subcommands, name, then),
+                    ("command", name, None) if then == self._args else ("", "", None),
+                )
                 for name in names
             )
         )
 
     def _subcommands(self, command: str, then: Callable[[Unit], Node]) -> Node:
         units = [unit for unit in self.schema.units if unit.command == command]
-        return Choice(tuple((_json(unit.subcommand), partial(then, unit)) for unit in units))
+        labelled = then == self._args
+        return Choice(
+            tuple(
+                Way(
+                    _json(unit.subcommand),
+                    partial(then, unit),
+                    ("unit", unit.key, command) if labelled else ("", "", None),
+                )
+                for unit in units
+            )
+        )
 
     def _args(self, unit: Unit) -> Node:
         if unit.key not in self._steps:
             self._steps[unit.key] = option_states(unit)
         start = next(iter(self._steps[unit.key]))
-        return Choice(((',"args":{', lambda: self._rest_of_args(unit, start, "")),))
+        return Choice((Way(',"args":{', lambda: self._rest_of_args(unit, start, "")),))
 
     def _rest_of_args(self, unit: Unit, state: State, comma: str) -> Node:
         ways, end = self._options(unit, state, len(unit.args), comma)
         if end is not None:
-            ways.append(('},"flags":[', lambda: self._rest_of_flags(unit, end, "")))
+            label = ("end", unit.key, None)
+            ways.append(Way('},"flags":[', lambda: self._rest_of_flags(unit, end, ""), label))
         return Choice(tuple(ways))
 
     def _rest_of_flags(self, unit: Unit, state: State, comma: str) -> Node:
         ways, end = self._options(unit, state, len(unit.args) + len(unit.flags), comma)
         if end is not None:
-            ways.append(("]", lambda: END))
+            ways.append(Way("]", lambda: END, ("end", unit.key, None)))
         return Choice(tuple(ways))
 
     def _options(
         self, unit: Unit, state: State, last: int, comma: str
-    ) -> tuple[list[tuple[str, Callable[[], Node]]], State | None]:
+    ) -> tuple[list[Way], State | None]:
         """The options before ``last`` that may be written next, and the state behind all of them,
         where it can be reached by leaving them out."""
-        ways: list[tuple[str, Callable[[], Node]]] = []
+        ways: list[Way] = []
         here: State | None = state
         while here is not None and here.index < last:
             step = self._steps[unit.key][here]
@@ -117,29 +157,30 @@ class Outline:
             here = step.skip
         return ways, here
 
-    def _option(
-        self, unit: Unit, index: int, after: State, comma: str
-    ) -> tuple[str, Callable[[], Node]]:
+    def _option(self, unit: Unit, index: int, after: State, comma: str) -> Way:
         if index >= len(unit.args):
-            name = _json(unit.flags[index - len(unit.args)].name)
-            return comma + name, lambda: self._rest_of_flags(unit, after, ",")
+            flag = unit.flags[index - len(unit.args)].name
+            label = ("option", unit.key, flag)
+            return Way(comma + _json(flag), lambda: self._rest_of_flags(unit, after, ","), label)
         arg = unit.args[index]
         opening, value = _value(arg, lambda: self._rest_of_args(unit, after, ","))
-        return f"{comma}{_json(arg.name)}:{opening}", value
+        return Way(f"{comma}{_json(arg.name)}:{opening}", value, ("option", unit.key, arg.name))
 
     def _message(self) -> Node:
-        return Free(_STRING_REST, lambda: Choice(((',"suggestions":[', self._first_suggestion),)))
+        return Free(
+            _STRING_REST, lambda: Choice((Way(',"suggestions":[', self._first_suggestion),))
+        )
 
     def _first_suggestion(self) -> Node:
-        return Choice((('{"label":"', self._label), ("]", lambda: END)))
+        return Choice((Way('{"label":"', self._label), Way("]", lambda: END)))
 
     def _label(self) -> Node:
         return Free(
-            _STRING_REST, lambda: Choice(((',"command":', lambda: self._commands(self._named)),))
+            _STRING_REST, lambda: Choice((Way(',"command":', lambda: self._commands(self._named)),))
         )
 
     def _named(self, _: Unit) -> Node:
-        return Choice((("},{" + '"label":"', self._label), ("}]", lambda: END)))
+        return Choice((Way("},{" + '"label":"', self._label), Way("}]", lambda: END)))
 
 
 def _value(arg: Arg, then: Callable[[], Node]) -> tuple[str, Callable[[], Node]]:
@@ -152,7 +193,7 @@ def _value(arg: Arg, then: Callable[[], Node]) -> tuple[str, Callable[[], Node]]
 
 def _more(arg: Arg, then: Callable[[], Node]) -> Node:
     opening, next_one = _single(arg, lambda: _more(arg, then))
-    return Choice(((f",{opening}", next_one), ("]", then)))
+    return Choice((Way(f",{opening}", next_one), Way("]", then)))
 
 
 def _single(arg: Arg, then: Callable[[], Node]) -> tuple[str, Callable[[], Node]]:
@@ -161,18 +202,18 @@ def _single(arg: Arg, then: Callable[[], Node]) -> tuple[str, Callable[[], Node]
     if arg.type in ("integer", "number"):
         return "", lambda: Free(_NUMBER, then)
     texts = ["true", "false"] if arg.type == "boolean" else [_json(one) for one in arg.choices]
-    return "", lambda: Choice(tuple((text, then) for text in texts))
+    return "", lambda: Choice(tuple(Way(text, then) for text in texts))
 
 
 def _common(node: Choice, written: str) -> str:
     """What all ways that begin with ``written`` share beyond it."""
-    ways = [way for way in node.ways if way[0].startswith(written)]
+    ways = [way for way in node.ways if way.text.startswith(written)]
     if not ways:
         return ""  # no answer of this schema, or its end
-    columns = zip(*(text for text, _ in ways), strict=False)
+    columns = zip(*(way.text for way in ways), strict=False)
     shared = "".join(c[0] for c in itertools.takewhile(lambda c: len(set(c)) == 1, columns))
     if len(ways) == 1:
-        node_behind = ways[0][1]()
+        node_behind = ways[0].then()
         shared += _common(node_behind, "") if isinstance(node_behind, Choice) else ""
     return shared[len(written) :]
 

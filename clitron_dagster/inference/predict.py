@@ -19,11 +19,13 @@ from clitron_dagster import calibration, prompt
 from clitron_dagster.argv import to_argv
 from clitron_dagster.calibration import Calibration, Signals
 from clitron_dagster.errors import ClitronError
-from clitron_dagster.inference import llama
+from clitron_dagster.inference import llama, structure_prior
 from clitron_dagster.inference.engine import Completion, Engine
 from clitron_dagster.inference.grammar import schema_grammar
 from clitron_dagster.inference.llama import ModelFileError
 from clitron_dagster.inference.outline import Outline
+from clitron_dagster.inference.structure_prior import StructurePrior
+from clitron_dagster.inference.vote import Vote
 from clitron_dagster.prompt import PROMPT_VERSION, RequestError
 from clitron_dagster.schema import Schema, digest
 
@@ -90,8 +92,10 @@ class Predictor:
         self.engine, self.schema, self._max_tokens = engine, schema, max_tokens
         self.warnings = warnings_of(schema, engine)
         self._grammar = schema_grammar(schema) if constrained else None
-        self._fill = Outline(schema).forced if constrained else None
+        self._outline = Outline(schema)
+        self._fill = self._outline.forced if constrained else None
         self._fitted = calibration.parse(engine.metadata.get(calibration.KEY))
+        self._prior = prior_of(schema, engine) if constrained else None
         engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
 
     def answer(self, rows: Sequence[Row]) -> list[tuple[Row, Signals | None]]:
@@ -103,16 +107,18 @@ class Predictor:
                 prompts[index] = self.prompt(row)
             except ClitronError as error:
                 failed[index] = str(error)
+        votes = [self._vote(rows[index]) for index in prompts]
         completions = self.engine.complete_batch(
             list(prompts.values()),
             self._max_tokens,
             grammar=self._grammar,
             until=answers.answer_end,
             fill=self._fill,
+            advice=votes,
         )
-        done = dict(zip(prompts, completions, strict=True))
+        done = dict(zip(prompts, zip(completions, votes, strict=True), strict=True))
         return [
-            self._answered(row, done[index])
+            self._answered(row, *done[index])
             if index in done
             else (_failed(row, failed[index]), None)
             for index, row in enumerate(rows)
@@ -132,8 +138,13 @@ class Predictor:
         self.engine.fitting(text)
         return text
 
-    def _answered(self, row: Row, completion: Completion) -> tuple[Row, Signals]:
-        signals = signals_of(self.engine, completion)
+    def _vote(self, row: Row) -> Vote | None:
+        if self._prior is None:
+            return None
+        return Vote(self._outline, self._prior.of(row["nl"]))
+
+    def _answered(self, row: Row, completion: Completion, vote: Vote | None) -> tuple[Row, Signals]:
+        signals = signals_of(self.engine, completion, vote)
         return _answered(self.schema, row, completion, signals, self._fitted), signals
 
 
@@ -147,7 +158,24 @@ def warnings_of(schema: Schema, engine: Engine) -> list[str]:
     if calibration.parse(engine.metadata.get(calibration.KEY)) is None:
         words = "its confidence is its own probability, not how often it is right"
         found.append(f"{engine.path} carries no calibration: {words}")
+    if structure_prior.KEY in engine.metadata and prior_of(schema, engine) is None:
+        words = "its answers will be worse, and its confidence is not to be relied on"
+        found.append(f"{structure_prior.FILE} is missing beside {engine.path}: {words}")
     return found
+
+
+def prior_of(schema: Schema, engine: Engine) -> StructurePrior | None:
+    """The classifier that was made with a GGUF, where it stands beside it.
+
+    Raises:
+        ClitronError: the file there is damaged, or not the one that was made with this GGUF.
+    """
+    made_with = engine.metadata.get(structure_prior.KEY)
+    if made_with is None:
+        return None
+    return structure_prior.load(
+        engine.path.parent / structure_prior.FILE, schema.cli_name, made_with
+    )
 
 
 def check_model(schema: Schema, model: Engine | Path) -> list[str]:
@@ -231,7 +259,7 @@ def _answered(
     return {**result, "argv": to_argv(schema, response)}
 
 
-def signals_of(engine: Engine, completion: Completion) -> Signals:
+def signals_of(engine: Engine, completion: Completion, vote: Vote | None = None) -> Signals:
     """Over the answer's tokens; of a clarification, over those before its message."""
     total, weakest, written = 0.0, 0.0, b""
     asks = False
@@ -242,4 +270,4 @@ def signals_of(engine: Engine, completion: Completion) -> Signals:
         total += logprob
         weakest = min(weakest, logprob)
         written += engine.piece(token)
-    return Signals(total, weakest, asks)
+    return Signals(total, weakest, asks, vote.log_p(completion.text) if vote else 0.0)

@@ -9,13 +9,16 @@ import pytest
 from transformers import AutoTokenizer
 
 from clitron_dagster import prompt
+from clitron_dagster.answer import canonical, clarification
 from clitron_dagster.base_model import TINY, resolve_base_model
 from clitron_dagster.export import gguf_model, parity
 from clitron_dagster.export.gguf_model import GgufModelConfig
 from clitron_dagster.export.modelfile import modelfile, template
 from clitron_dagster.export.quantize import QuantizeError
+from clitron_dagster.inference import structure_prior
+from clitron_dagster.inference.engine import Engine
 from clitron_dagster.inference.llama import read_metadata
-from clitron_dagster.inference.predict import check_model
+from clitron_dagster.inference.predict import check_model, prior_of, warnings_of
 from clitron_dagster.schema import digest
 from clitron_dagster.stage import Job
 from clitron_dagster_tests.paths import NOTES
@@ -36,6 +39,9 @@ def make_job(folder: Path, **settings: Any) -> Job[GgufModelConfig]:
         (folder / name).mkdir()
     for split in ("train", "val", "test"):
         lines = [json.dumps(row(number)) + "\n" for number in range(1, 7)]
+        if split == "train":
+            answer = clarification("Which one?", [])
+            lines.append(json.dumps(row(7) | {"output": canonical(answer)}) + "\n")
         (folder / "splits" / f"{split}.jsonl").write_text("".join(lines))
     shutil.copytree(resolve_base_model(TINY), folder / "dpo" / "model")
     inputs = {"dpo_model": folder / "dpo", "splits": folder / "splits"}
@@ -49,7 +55,7 @@ def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = gguf_model.run(job)
     names = {"clitron-notes-f16.gguf", "clitron-notes-q8_0.gguf"}
     assert {file.name for file in job.out.iterdir()} == {
-        *names, "Modelfile", "README.md", "parity.json", "calibration.json",
+        *names, "Modelfile", "README.md", "parity.json", "calibration.json", structure_prior.FILE,
     }  # fmt: skip
     assert metrics["prompts_with_equal_tokens"] == 6
     assert metrics["answers"]["f16"]["drift"] < 0.005
@@ -61,10 +67,18 @@ def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found["clitron.prompt_version"] == prompt.PROMPT_VERSION
         assert found["general.name"] == "clitron-notes"
         assert check_model(notes(), job.out / name) == []
+        with Engine(job.out / name) as engine:
+            assert prior_of(notes(), engine) is not None
+            assert not any(structure_prior.FILE in one for one in warnings_of(notes(), engine))
     card = (job.out / "README.md").read_text()
-    assert "6 train" in card
+    assert "7 train" in card
     assert notes().hash in card
     assert json.loads((job.out / "parity.json").read_text())["answers"]["q8_0"]["of"] == 3
+
+    lonely = tmp_path / "clitron-notes-q8_0.gguf"
+    shutil.copyfile(job.out / lonely.name, lonely)
+    with Engine(lonely) as engine:
+        assert any(structure_prior.FILE in one for one in warnings_of(notes(), engine))
 
     # killed behind the conversion: it is not done again
     shutil.rmtree(job.out)
