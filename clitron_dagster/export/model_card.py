@@ -50,8 +50,10 @@ Turns plain English into commands of `{cli}` ({schema.description}) as JSON. It 
 
 ## Run it
 
-`ollama create clitron-{cli} -f Modelfile`, or any llama.cpp program with the chat template in the
-file and temperature 0. `clitron ask {cli} "..."` adds the schema's constraint and the context.
+`clitron ask {cli} "..."` holds the answer to the schema, reads the context, and lets the structure
+prior beside the file (`structure_prior.safetensors`: copy both together) vote on command and options.
+Without these three, and so with weaker answers: `ollama create clitron-{cli} -f Modelfile`, or any
+llama.cpp program with the chat template in the file and temperature 0.
 
 ## Limits
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from clitron_dagster.base_model import WARM_START, copy_tokenizer, resolve_base_model
 from clitron_dagster.stage import Job, Metrics, StageConfig
+from clitron_dagster.validate.rows import WRITTEN
 
 CODE_VERSION = "1"
 
@@ -26,7 +27,7 @@ class SftConfig(StageConfig):
     base_model: str = WARM_START  # embedded name, local folder, or hub id
     method: Literal["lora", "qlora", "full"] = "full"
     epochs: float = 3
-    max_rows: int | None = None  # train rows used; None for all
+    max_rows: int | None = None  # train rows used, written ones before generated; None for all
     max_val_rows: int = 128
     whole_share: float = 0.2  # rows that teach an answer's unvarying end, too (train/encode.py)
     learning_rate: float | None = None  # None: LEARNING_RATES by method
@@ -67,7 +68,7 @@ def run(job: Job[SftConfig]) -> Metrics:
     torch.manual_seed(config.seed)
     base = resolve_base_model(config.base_model)
     tokenizer = AutoTokenizer.from_pretrained(base)
-    rows = read_rows(job.inputs["splits"] / "train.jsonl")[: config.max_rows]
+    rows = chosen(read_rows(job.inputs["splits"] / "train.jsonl"), config.max_rows)
     val_rows = read_rows(job.inputs["splits"] / "val.jsonl")[: config.max_val_rows]
     if not rows or not val_rows:
         raise TrainingError("the train or the validation split is empty; generate more examples")
@@ -111,6 +112,14 @@ def run(job: Job[SftConfig]) -> Metrics:
     recorded = {**config.model_dump(), "learning_rate": learning_rate(config), "device": device}
     write_records(job.out, recorded, metrics, history)
     return metrics
+
+
+def chosen(rows: list[dict[str, Any]], count: int | None) -> list[dict[str, Any]]:
+    """At most ``count`` rows, in their order; rows that people wrote before generated ones."""
+    if count is None or len(rows) <= count:
+        return rows
+    first = sorted(range(len(rows)), key=lambda n: (rows[n]["source"] not in WRITTEN, n))[:count]
+    return [rows[number] for number in sorted(first)]
 
 
 def learning_rate(config: SftConfig) -> float:

@@ -16,6 +16,7 @@ from clitron_dagster_tests.paths import NOTES
 ROWS = [
     {
         "instruction": f"show note {i}",
+        "source": "offline",
         "context": None,
         "output": json.dumps({"id": i, "x": "y" * 9}),
     }
@@ -54,6 +55,13 @@ def test_a_full_fine_tune_learns_and_writes_its_records(job):
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= names
     assert not list(made.out.rglob("*.bin"))  # no pickles
     assert not list(made.out.rglob("*.pt"))
+
+
+def test_rows_that_people_wrote_come_first():
+    rows = [{"n": n, "source": "curated" if n % 3 == 0 else "offline"} for n in range(12)]
+    assert [row["n"] for row in sft.chosen(rows, 6)] == [0, 1, 2, 3, 6, 9]
+    assert [row["n"] for row in sft.chosen(rows, 3)] == [0, 3, 6]
+    assert sft.chosen(rows, None) == sft.chosen(rows, 12) == rows
 
 
 def test_frozen_layers_and_the_embeddings_stay_as_they_are(job):
