@@ -3,7 +3,8 @@
     python benchmarks/decoding.py git [--rows 40] [--rounds 3] [--model FILE.gguf]
 
 Three ways, in turn, request by request: without a grammar up to the model's own end token; with the
-schema's grammar, one token at a time; and as served, where what must follow is filled in. Requests are
+schema's grammar, one token at a time; and as served, where the structure prior votes and what must
+follow is filled in. Requests are
 those of ``schemas/<cli>.calibration.jsonl``. Alone on the machine, or the ratio means little.
 """
 
@@ -23,6 +24,8 @@ from clitron_dagster.evaluate.metrics import percentile
 from clitron_dagster.inference.engine import Completion, Engine
 from clitron_dagster.inference.grammar import schema_grammar
 from clitron_dagster.inference.outline import Outline
+from clitron_dagster.inference.predict import prior_of
+from clitron_dagster.inference.vote import Vote
 from clitron_dagster.settings import Settings
 from clitron_dagster.validate.rows import calibration_file
 
@@ -46,14 +49,24 @@ def main() -> None:
             for row in rows
         ]
         engine.keep_prefix(prompts)
-        grammar, fill = schema_grammar(schema), Outline(schema).forced
+        outline, prior = Outline(schema), prior_of(schema, engine)
+        grammar = schema_grammar(schema)
+        votes = {
+            text: Vote(outline, prior.of(row["request"])) if prior else None
+            for text, row in zip(prompts, rows, strict=True)
+        }
         ways: dict[str, Callable[[str], Completion]] = {
             "plain greedy": lambda text: engine.complete(text, MAX_TOKENS),
             "grammar": lambda text: engine.complete(
                 text, MAX_TOKENS, grammar=grammar, until=answer_end
             ),
             "as served": lambda text: engine.complete(
-                text, MAX_TOKENS, grammar=grammar, until=answer_end, fill=fill
+                text,
+                MAX_TOKENS,
+                grammar=grammar,
+                until=answer_end,
+                fill=outline.forced,
+                advice=votes[text],
             ),
         }
         found: dict[str, list[Completion]] = {name: [] for name in ways}

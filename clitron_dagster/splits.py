@@ -42,9 +42,6 @@ class SplitsConfig(StageConfig):
     near_duplicate: float = Field(
         default=0.9, gt=0, le=1
     )  # Jaccard over character 5-grams: one split
-    # Rows of train at most: curated rows stay, of the others those with the lowest draw, so that a
-    # larger number keeps what a smaller one took.
-    max_train_rows: int | None = Field(default=None, gt=0)
     curated_share_min: float = Field(default=0.0, ge=0, le=1)  # of train; the stage fails below it
     seed: int = 0
 
@@ -66,7 +63,6 @@ def run(job: Job[SplitsConfig]) -> Metrics:
         )
         for name in SPLITS
     }
-    parts["train"] = limit(parts["train"], job.config)
     _gate(job.config, parts)
     near = job.config.near_duplicate
     held_out = [*parts["val"], *parts["test"]]
@@ -142,23 +138,6 @@ def assign(rows: Sequence[Row], groups: Sequence[int], config: SplitsConfig) -> 
         return "test" if lowest[group] < config.test else "val"
 
     return [split(group) for group in groups]
-
-
-def limit(train: list[Row], config: SplitsConfig) -> list[Row]:
-    """At most ``max_train_rows`` rows, in their order; the author's rows all stay.
-
-    A training run has time for so many rows. Rows that the author wrote are worth more of it than
-    generated ones, which then fill up what is left.
-    """
-    if config.max_train_rows is None or len(train) <= config.max_train_rows:
-        return train
-    others = sorted(
-        (row for row in train if row.source not in WRITTEN),
-        key=lambda row: draw(row.id, config.seed),
-    )
-    room = max(config.max_train_rows - (len(train) - len(others)), 0)
-    left_out = {row.id for row in others[room:]}
-    return [row for row in train if row.source in WRITTEN or row.id not in left_out]
 
 
 def draw(group: str, seed: int) -> float:

@@ -174,7 +174,7 @@ def test_feedback_is_in_the_dataset_and_lands_in_train(bench: Bench, tmp_path: P
     out = tmp_path / "splits"
     out.mkdir()
     inputs = {"validated_dataset": bench.folder / "out"}
-    config = splits.SplitsConfig(max_train_rows=50, near_duplicate=1)
+    config = splits.SplitsConfig(near_duplicate=1)
     job = Job(bench.schema, bench.schema_file, config, inputs, out, tmp_path / "w", print)
     assert splits.run(job)["curated_in_train"] == 21
     train = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]

@@ -21,7 +21,6 @@ from clitron_dagster.splits import (
     draw,
     join_groups,
     leaks,
-    limit,
     run,
 )
 from clitron_dagster.stage import Job
@@ -92,16 +91,6 @@ def test_curated_rows_and_what_is_near_them_go_to_train() -> None:
     curated = [Row(**{**r.__dict__, "source": "curated", "output": "[]"}) for r in in_test]
     found = split([*rows, *curated])
     assert all(found[r.id] == "train" for r in (*curated, *in_test))
-
-
-def test_limit_keeps_the_authors_rows_and_what_a_smaller_one_took() -> None:
-    rows = [*many(300), *many(340, source="curated")[300:]]
-    small, large = (limit(rows, SplitsConfig(max_train_rows=n)) for n in (100, 150))
-    assert (len(small), len(large)) == (100, 150)
-    assert {item.id for item in rows[300:]} <= {item.id for item in small}
-    assert {item.id for item in small} <= {item.id for item in large}
-    assert len(limit(rows, SplitsConfig(max_train_rows=7))) == 40
-    assert limit(rows, CONFIG) == rows
 
 
 _WORDS = st.sampled_from(["show", "merge", "the", "log", "of", "main", "branch", "7", "now"])
