@@ -4,8 +4,8 @@
 
 Three ways, in turn, request by request: without a grammar up to the model's own end token; with the
 schema's grammar, one token at a time; and as served, where the structure prior votes and what must
-follow is filled in. Requests are
-those of ``schemas/<cli>.calibration.jsonl``. Alone on the machine, or the ratio means little.
+follow is filled in. Requests are those of ``schemas/<cli>.calibration.jsonl``. Alone on the machine,
+or the ratio means little.
 """
 
 from __future__ import annotations

@@ -77,6 +77,8 @@ def predict_with_signals(
 class Predictor:
     """An engine made ready for one CLI, once: checked, its grammar made, the common prompt kept.
 
+    ``prior``: let the structure prior vote (``vote.py``); without a grammar it never does.
+
     Raises:
         ModelFileError: the model belongs to another CLI or another prompt.
     """
@@ -87,6 +89,7 @@ class Predictor:
         schema: Schema,
         *,
         constrained: bool = True,
+        prior: bool = True,
         max_tokens: int = MAX_ANSWER_TOKENS,
     ) -> None:
         self.engine, self.schema, self._max_tokens = engine, schema, max_tokens
@@ -95,7 +98,7 @@ class Predictor:
         self._outline = Outline(schema)
         self._fill = self._outline.forced if constrained else None
         self._fitted = calibration.parse(engine.metadata.get(calibration.KEY))
-        self._prior = prior_of(schema, engine) if constrained else None
+        self._prior = prior_of(schema, engine) if constrained and prior else None
         engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
 
     def answer(self, rows: Sequence[Row]) -> list[tuple[Row, Signals | None]]:
