@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from clitron_dagster.calibration import MIN_ROWS, Calibration, Signals, fit, parse
+from clitron_dagster.calibration import MIN_ROWS, Calibration, Signals, abstention, fit, parse
 
 
 def drawn(count: int, rng: random.Random) -> tuple[list[Signals], list[bool]]:
@@ -62,3 +62,29 @@ def test_extremes_stay_between_0_and_1():
     for one in (Signals(0.0, 0.0, True), Signals(-500.0, -90.0, False), Signals(0, 0, False)):
         assert 0 <= steep.confidence(one) <= 1
     assert Signals(math.log(0.25), -1.0, False).probability == pytest.approx(0.25)
+
+
+def test_a_question_takes_the_place_where_it_is_the_better_bet():
+    sure = [(0.9, True, False)] * 20 + [(0.4, True, False)] * 3
+    unsure = [(0.1, False, True)] * 4 + [(0.2, True, False)] + [(0.3, False, True)] * 2
+    below, right = abstention([*sure, *unsure])
+    assert 0.3 < below < 0.4
+    assert right == pytest.approx(6.5 / 8)
+
+
+def test_no_question_where_commands_are_right_as_often():
+    assert abstention([(0.1, True, False), (0.2, False, True), (0.9, False, True)]) == (0.0, 0.0)
+    assert abstention([]) == (0.0, 0.0)
+    assert abstention([(0.7, False, True)] * 9) == (0.0, 0.0)  # sure enough to be shown
+
+
+def test_the_threshold_survives_the_text_form():
+    rng = random.Random(5)
+    signals, right = drawn(100, rng)
+    fitted = fit(signals, right, [not one for one in right])
+    assert fitted is not None
+    assert fitted.ask_below > 0
+    again = parse(fitted.to_text())
+    assert again is not None
+    assert again.ask_below == pytest.approx(fitted.ask_below, abs=1e-4)
+    assert len(fitted.to_text().encode()) <= 127

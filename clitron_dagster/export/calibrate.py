@@ -54,7 +54,7 @@ def calibrate(
 ) -> tuple[Calibration | None, dict[str, Any]]:
     """Answer the rows as they will be served, and fit. The record says how many were right."""
     asked = [{"id": row.id, "nl": row.request, "context": row.context} for row in rows]
-    signals, right = [], []
+    signals, right, due = [], [], []
     with Engine(gguf, parallel=PARALLEL) as engine:
         found = predict_with_signals(engine, schema, asked, max_tokens=max_tokens)
         for row, (answer, seen) in zip(rows, found, strict=True):
@@ -63,6 +63,7 @@ def calibrate(
             signals.append(seen)
             text = canonical(answer["response"]) if answer["response"] is not None else ""
             right.append(score_row(schema, row, text).exact)
-    fitted = fit(signals, right)
+            due.append(row.wants_clarification)
+    fitted = fit(signals, right, due)
     record = {"rows": len(right), "right": sum(right), "fitted": fitted is not None}
     return fitted, record | ({"model": fitted.to_text()} if fitted else {})

@@ -32,7 +32,7 @@ from clitron_dagster.inference import structure_prior
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 # The pre-tokenizer that the converter must recognise, by the base model's name; a wrong one splits
 # digits or spaces otherwise than training did.
 PRE_TOKENIZERS = {"SmolLM2-135M-Instruct": "smollm", "tiny-random": "smollm"}

@@ -3,7 +3,8 @@
 The confidence is how often answers with such probabilities were right on rows set aside for that
 (``calibration.py``); of a model without a calibration, the probability that it gave to what it decided:
 the product over the answer's tokens, over the whole vocabulary. Of a clarification only the decision
-to ask back counts, not the words of the question.
+to ask back counts, not the words of the question. A command that is so unsure that asking is the better
+bet (``Calibration.ask_below``) comes back as a question that names it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from clitron_dagster import answer as answers
 from clitron_dagster import calibration, prompt
-from clitron_dagster.argv import to_argv
+from clitron_dagster.argv import to_argv, to_shell
 from clitron_dagster.calibration import Calibration, Signals
 from clitron_dagster.errors import ClitronError
 from clitron_dagster.inference import llama, structure_prior
@@ -26,6 +27,7 @@ from clitron_dagster.inference.llama import ModelFileError
 from clitron_dagster.inference.outline import Outline
 from clitron_dagster.inference.structure_prior import StructurePrior
 from clitron_dagster.inference.vote import Vote
+from clitron_dagster.nearby import nearby
 from clitron_dagster.prompt import PROMPT_VERSION, RequestError
 from clitron_dagster.schema import Schema, digest
 
@@ -259,7 +261,23 @@ def _answered(
     faults = answers.problems(schema, response)
     if faults:
         return {**result, "error": f"the model's answer is not legal: {faults[0]}"}
-    return {**result, "argv": to_argv(schema, response)}
+    argv = to_argv(schema, response)
+    if fitted and argv and confidence < fitted.ask_below:
+        asked = round(fitted.ask_right, ROUND)
+        response = _question(schema, str(row.get("nl", "")), response, argv, asked)
+        return {**result, "response": response, "confidence": asked}
+    return {**result, "argv": argv}
+
+
+def _question(schema: Schema, request: str, guess: Row, argv: list[str], confidence: float) -> Row:
+    """A question in the place of a command that is too unsure, which it names."""
+    unit = schema.unit(guess["command"], guess["subcommand"])
+    units = [*([unit] if unit else []), *nearby(schema, request, but=unit, count=2)]
+    return answers.clarification(
+        f"I am not sure what you mean. Is it: {to_shell(argv)}",
+        [answers.suggestion(one) for one in units],
+        confidence,
+    )
 
 
 def signals_of(engine: Engine, completion: Completion, vote: Vote | None = None) -> Signals:

@@ -20,7 +20,7 @@ from clitron_dagster_tests.tiny import notes, tiny_gguf
 
 ASKED = [{"id": str(n), "nl": f"show note {n}", "context": None} for n in range(4)]
 ANSWER = '{"type":"command","command":"show","subcommand":null,"args":{"id":7},"flags":[]'
-FITTED = Calibration(-0.5, (0.1, 0.2, 0.3), 60)
+FITTED = Calibration(-0.5, (0.1, 0.2, 0.3, 0.4), 60)
 
 
 def val_file(folder: Path) -> Path:
@@ -79,7 +79,7 @@ def test_what_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     fitted, record = calibrate(tiny_gguf(), notes(), rows, 16)
     assert fitted is None  # five rows are too few
     assert record == {"rows": 5, "right": 0, "fitted": False}
-    monkeypatch.setattr(module, "fit", lambda signals, right: FITTED if len(signals) == 5 else None)
+    monkeypatch.setattr(module, "fit", lambda signals, *_: FITTED if len(signals) == 5 else None)
     fitted, record = calibrate(tiny_gguf(), notes(), rows, 16)
     assert fitted == FITTED
     assert record["model"] == FITTED.to_text()

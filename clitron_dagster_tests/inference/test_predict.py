@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from clitron_dagster import calibration
 from clitron_dagster.answer import problems
+from clitron_dagster.calibration import Calibration
 from clitron_dagster.export.quantize import copy_with
 from clitron_dagster.inference import predict
 from clitron_dagster.inference.engine import Completion, Engine
@@ -50,6 +52,24 @@ def test_good_answer() -> None:
     assert row["response"]["confidence"] == row["confidence"]
     tokens = len(Says(GOOD).tokenize(GOOD))
     assert row["confidence"] == pytest.approx(math.exp(-0.01 * tokens), abs=1e-4)
+
+
+def test_a_command_that_is_too_unsure_becomes_a_question() -> None:
+    engine = Says(GOOD, logprob=-0.5)
+    asks = Calibration(0.0, (1.0, 0.0, 0.0, 0.0), 60, ask_below=0.3, ask_right=0.8)
+    engine.metadata = {**engine.metadata, calibration.KEY: asks.to_text()}
+    row = one(engine)
+    assert row["response"]["type"] == "clarification"
+    assert "notes show 7" in row["response"]["message"]
+    assert row["response"]["suggestions"][0]["command"] == "show"
+    assert row["argv"] is None
+    assert row["confidence"] == row["response"]["confidence"] == 0.8
+    assert not problems(notes(), row["response"])
+    engine.metadata = {
+        **engine.metadata,
+        calibration.KEY: asks.to_text().replace("0.3000", "0.0000"),
+    }
+    assert one(engine)["argv"] == ["notes", "show", "7"]
 
 
 def test_answer_with_its_own_confidence_gets_the_measured_one() -> None:
