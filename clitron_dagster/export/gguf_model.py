@@ -18,7 +18,6 @@ from clitron_dagster.base_model import describe as describe_base
 from clitron_dagster.evaluate.rows import EvalRow
 from clitron_dagster.export import quantize
 from clitron_dagster.export.convert import ConvertError, convert
-from clitron_dagster.export.fit_prior import fit
 from clitron_dagster.export.metadata import metadata
 from clitron_dagster.export.model_card import model_card
 from clitron_dagster.export.modelfile import modelfile
@@ -28,7 +27,6 @@ from clitron_dagster.export.parity import (
     compare_answers,
     trained_answers,
 )
-from clitron_dagster.inference import structure_prior
 from clitron_dagster.stage import Job, Metrics, StageConfig
 from clitron_dagster.train.encode import prompt_text, read_rows
 
@@ -117,6 +115,9 @@ def run(job: Job[GgufModelConfig]) -> Metrics:
 
 def _fit_prior(job: Job[GgufModelConfig]) -> dict[str, str]:
     """Write the classifier beside the models; what they are to say of it."""
+    from clitron_dagster.export.fit_prior import fit
+    from clitron_dagster.inference import structure_prior
+
     kept = job.work / structure_prior.FILE
     if not kept.exists():
         rows = read_rows(job.inputs["splits"] / "train.jsonl")
