@@ -21,7 +21,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "preference_pairs": {"num_prompts": 32, "samples_per_prompt": 2, "min_pairs": 16},
         "dpo_model": {"max_pairs": 16, "max_val_rows": 16},
-        "gguf_model": {"parity_prompts": 4, "calibration_rows": 240},
+        "gguf_model": {"parity_prompts": 4, "calibration_rows": 160},
         "eval_report": {
             "max_test_rows": 48, "max_human_rows": 160, "compare_rows": 24, "base_rows": 8,
             "latency_rows": 12,
