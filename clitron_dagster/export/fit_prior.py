@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,6 @@ from clitron_dagster.inference.structure_prior import (
     OptionPrior,
     StructurePrior,
     label_of,
-    logit,
     ngrams,
 )
 from clitron_dagster.schema import Schema, Unit
@@ -87,7 +87,7 @@ def _options(unit: Unit, features: Sequence[Any], chosen: Sequence[set[str]]) ->
     names = tuple(option.name for option in (*unit.args, *unit.flags))
     count = len(features)
     shares = [(sum(name in one for one in chosen) + 0.5) / (count + 1) for name in names]
-    bias = np.array([logit(share) for share in shares], np.float32)
+    bias = np.array([math.log(share / (1 - share)) for share in shares], np.float32)
     if count < FEWEST:
         return OptionPrior(
             names, np.zeros(0, np.int32), np.zeros((0, len(names)), np.float16), bias

@@ -100,7 +100,8 @@ class Predictor:
         self._outline = Outline(schema)
         self._fill = self._outline.forced if constrained else None
         self._fitted = calibration.parse(engine.metadata.get(calibration.KEY))
-        self._prior = prior_of(schema, engine) if constrained and prior else None
+        found = prior_of(schema, engine)
+        self._prior = found if constrained and prior else None
         engine.keep_prefix([_render(engine, schema, text, None) for text in ("a", "the last")])
 
     def answer(self, rows: Sequence[Row]) -> list[tuple[Row, Signals | None]]:
@@ -163,7 +164,8 @@ def warnings_of(schema: Schema, engine: Engine) -> list[str]:
     if calibration.parse(engine.metadata.get(calibration.KEY)) is None:
         words = "its confidence is its own probability, not how often it is right"
         found.append(f"{engine.path} carries no calibration: {words}")
-    if structure_prior.KEY in engine.metadata and prior_of(schema, engine) is None:
+    beside = engine.path.parent / structure_prior.FILE
+    if structure_prior.KEY in engine.metadata and not beside.is_file():
         words = "its answers will be worse, and its confidence is not to be relied on"
         found.append(f"{structure_prior.FILE} is missing beside {engine.path}: {words}")
     return found

@@ -10,7 +10,6 @@ alone.
 from __future__ import annotations
 
 import json
-import math
 import re
 import zlib
 from collections import Counter
@@ -75,10 +74,7 @@ class Ngrams:
         places, values = [], []
         for counts in ngrams(request):
             hashes = np.fromiter(counts, np.int32, len(counts))
-            where = np.searchsorted(self.buckets, hashes)
-            where = np.minimum(where, len(self.buckets) - 1)
-            known = self.buckets[where] == hashes
-            where = where[known]
+            where, known = _find(self.buckets, hashes)
             often = np.fromiter(counts.values(), np.float32, len(counts))[known]
             value = (1 + np.log(often)) * self.idf[where]
             places.append(where)
@@ -99,9 +95,8 @@ class OptionPrior:
     def probabilities(self, places: npt.NDArray[np.int32], values: Floats) -> dict[str, float]:
         scores = self.bias
         if len(self.places):
-            where = np.minimum(np.searchsorted(self.places, places), len(self.places) - 1)
-            known = self.places[where] == places
-            scores = scores + values[known] @ self.weights[where[known]].astype(np.float32)
+            where, known = _find(self.places, places)
+            scores = scores + values[known] @ self.weights[where].astype(np.float32)
         found = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         return dict(zip(self.names, map(float, found), strict=True))
 
@@ -209,8 +204,13 @@ def checksum_of(file: Path) -> str:
     return sha256(file)[:16]
 
 
-def logit(share: float) -> float:
-    return math.log(share / (1 - share))
+def _find(
+    among: npt.NDArray[np.int32], wanted: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Where those of ``wanted`` stand that are ``among`` ascending numbers; which of them are."""
+    where = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
+    known = among[where] == wanted
+    return where[known], known
 
 
 def _joined(arrays: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:

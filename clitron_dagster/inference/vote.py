@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from clitron_dagster.inference.outline import Free, Node, Outline, Way
 from clitron_dagster.inference.structure_prior import ASK, Reading
 
-UNIT_WEIGHT, OPTION_WEIGHT = 1.0, 1.0  # exponents of the prior's probabilities; the model's is 1
 _UNSURE = 0.02  # the least probability of a command or option: none is ever ruled out
 _NEVER = -1e9
 
@@ -57,7 +56,7 @@ class Vote:
         return [_log(self._share(node, written + piece)) - _log(left) for piece in pieces]
 
     def log_p(self, text: str) -> float:
-        """Logarithm of the probability of the structure that an answer has (weights left out)."""
+        """Logarithm of the probability of the structure that an answer has."""
         return _log(self._share(self._outline.start, text))
 
     def _share(self, node: Node, text: str) -> float:
@@ -87,18 +86,18 @@ class Vote:
             kind, key, name = way.label
             if kind == "kind":
                 ask = self._units[ASK]
-                found.append((ask if key == ASK else 1 - ask) ** UNIT_WEIGHT)
+                found.append(ask if key == ASK else 1 - ask)
             elif kind == "command":
-                found.append((self._commands[key] / (1 - self._units[ASK])) ** UNIT_WEIGHT)
+                found.append(self._commands[key] / (1 - self._units[ASK]))
             elif kind == "unit":
-                found.append((self._units[key] / self._commands[name or ""]) ** UNIT_WEIGHT)
+                found.append(self._units[key] / self._commands[name or ""])
             elif kind == "option":
                 p = self._reading.options(key).get(name or "", _UNSURE)
                 p = min(max(p, _UNSURE), 1 - _UNSURE)
-                found.append((so_far * p) ** OPTION_WEIGHT)
+                found.append(so_far * p)
                 so_far *= 1 - p
             else:
-                found.append(so_far**OPTION_WEIGHT if kind == "end" else 1.0)
+                found.append(so_far if kind == "end" else 1.0)
         return found
 
 
